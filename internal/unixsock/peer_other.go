@@ -1,0 +1,7 @@
+//go:build !linux && !darwin
+
+package unixsock
+
+import "errors"
+
+func recordedUID(int) (int, error) { return 0, errors.ErrUnsupported }
