@@ -1,0 +1,84 @@
+package csi
+
+import (
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"strongroom/internal/fault"
+	"strongroom/internal/unixsock"
+)
+
+// parseEndpoint reads unix://path and tcp://host:port, the scheme in any case. As upstream, unix://csi/csi.sock is an
+// absolute path too: a relative one makes no sense to a kubelet.
+func parseEndpoint(endpoint string) (network, address string, err error) {
+	scheme, address, found := strings.Cut(endpoint, "://")
+	network = strings.ToLower(scheme)
+	if !found || address == "" || network != "unix" && network != "tcp" {
+		return "", "", fault.New(fault.Invalid, "", "invalid endpoint: %s", endpoint).
+			Mend("write unix:///csi/csi.sock or tcp://127.0.0.1:10000")
+	}
+	if network == "unix" && runtime.GOOS != "windows" {
+		address = filepath.Clean("/" + address)
+	}
+	return network, address, nil
+}
+
+// Listen binds an endpoint. A unix socket is open to its owner and to root alone; it takes the place of one that stands
+// there, and closing the listener removes it, unless a successor has taken the place. Whatever else stands at the path
+// is left, which is an Invalid error.
+//
+// TCP has no such guard and serves whoever connects; it is there for tests of other programs.
+func Listen(endpoint string) (net.Listener, error) {
+	network, address, err := parseEndpoint(endpoint)
+	if err != nil {
+		return nil, err
+	}
+	if network == "unix" {
+		return listenUnix(address)
+	}
+	listener, err := net.Listen(network, address)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Internal, endpoint, "cannot listen")
+	}
+	return listener, nil
+}
+
+// listenUnix takes a living driver's place, too: the kubelet dials anew for every call, and so comes to the latest.
+func listenUnix(path string) (net.Listener, error) {
+	listener, err := unixsock.Replace(path)
+	if err != nil {
+		return nil, err
+	}
+	return guarded{listener}, nil
+}
+
+// guarded lets in root, which the kubelet is, and the user this process is. The mode keeps others out already; this
+// holds where the mode does not, such as for a descriptor handed on.
+type guarded struct{ *unixsock.Listener }
+
+// Accept ends a stranger's connection and waits for the next.
+func (g guarded) Accept() (net.Conn, error) {
+	for {
+		conn, err := g.AcceptUnix()
+		if err != nil {
+			return nil, err
+		}
+		if admitted(conn) {
+			return conn, nil
+		}
+		_ = conn.Close()
+	}
+}
+
+// admitted takes everybody for the owner where the system does not say who connected: there the mode alone guards.
+func admitted(conn *net.UnixConn) bool {
+	uid, err := unixsock.PeerUID(conn)
+	if errors.Is(err, errors.ErrUnsupported) {
+		return true
+	}
+	return err == nil && (uid == 0 || uid == os.Geteuid())
+}
