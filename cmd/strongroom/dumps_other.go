@@ -1,0 +1,6 @@
+//go:build !linux
+
+package main
+
+// keepOutOfDumps has no means here.
+func keepOutOfDumps() {}

@@ -1,0 +1,58 @@
+package cli
+
+import (
+	"flag"
+	"log/slog"
+	"strings"
+
+	"strongroom/internal/fault"
+	"strongroom/internal/telemetry"
+)
+
+// socketPath reads an --endpoint as the replaced programs do: "unix://" and a path, in any case. A relative path gets a
+// leading slash, since unix://tmp/x.sock is how manifests spell /tmp/x.sock.
+func socketPath(endpoint string) (string, error) {
+	path, ok := cutPrefixFold(endpoint, "unix://")
+	if !ok || path == "" {
+		return "", fault.New(fault.Invalid, "--endpoint", "invalid endpoint: %s", endpoint).Mend("--endpoint unix:///provider/azure.sock")
+	}
+	if !strings.HasPrefix(path, "/") {
+		path = "/" + path
+	}
+	return path, nil
+}
+
+func cutPrefixFold(s, prefix string) (string, bool) {
+	if len(s) < len(prefix) || !strings.EqualFold(s[:len(prefix)], prefix) {
+		return s, false
+	}
+	return s[len(prefix):], true
+}
+
+// logFlags are the two log formats and how much is said.
+type logFlags struct {
+	json      *bool
+	verbosity *int
+}
+
+func addLogFlags(set *flag.FlagSet) logFlags {
+	return logFlags{json: set.Bool("log-format-json", false, "log in JSON"), verbosity: acceptLogFlags(set)}
+}
+
+func (l logFlags) config() telemetry.LogConfig {
+	config := telemetry.LogConfig{JSON: *l.json}
+	if *l.verbosity > 0 {
+		config.Level = slog.LevelDebug
+	}
+	return config
+}
+
+func metricsBackend(set *flag.FlagSet) func() *fault.Error {
+	backend := set.String("metrics-backend", "Prometheus", ignored+"; Prometheus is the only one")
+	return func() *fault.Error {
+		if !strings.EqualFold(*backend, "prometheus") {
+			return fault.New(fault.Invalid, "--metrics-backend", "unsupported metrics backend %s", *backend)
+		}
+		return nil
+	}
+}

@@ -1,0 +1,175 @@
+package cli
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"strongroom/internal/clock"
+	"strongroom/internal/fault"
+	"strongroom/internal/provider"
+	"strongroom/internal/publish"
+	"strongroom/internal/telemetry"
+	"strongroom/internal/telemetry/logkey"
+	"strongroom/internal/volume"
+)
+
+// recorder turns what happened to a volume into metrics and, at transitions, into log lines. A failed first mount is
+// logged by the door that answers it; a failed republish is answered with success and so is told here. It remembers
+// how old each mounted volume's content is: that age grows between publishes, and most of all when none comes.
+type recorder struct {
+	log     *slog.Logger
+	metrics *telemetry.Metrics
+	clock   clock.Clock
+
+	mu    sync.Mutex
+	onces map[string]struct{}  // backings already warned of
+	asked map[string]time.Time // by target: when what it serves was asked of the store
+	stale map[string]bool      // targets that serve last known good
+}
+
+func newRecorder(log *slog.Logger, metrics *telemetry.Metrics, clock clock.Clock) *recorder {
+	r := &recorder{log: log, metrics: metrics, clock: clock, onces: map[string]struct{}{}, asked: map[string]time.Time{}, stale: map[string]bool{}}
+	metrics.WatchOldest(r.oldest)
+	return r
+}
+
+// Published implements publish.Recorder.
+func (r *recorder) Published(record publish.Record) {
+	switch {
+	case record.Err != nil && record.First:
+		r.metrics.PublishFailed(record.Provider, errorType(record.Stage))
+	case record.Err != nil:
+		r.metrics.RotationFailed(record.Provider, errorType(record.Stage))
+		r.failing(record)
+	default:
+		r.metrics.Published(record.Provider)
+		r.succeeded(record)
+	}
+	r.age(record)
+}
+
+// Unpublished implements publish.Recorder.
+func (r *recorder) Unpublished(target string, err error) {
+	if err != nil {
+		r.metrics.UnpublishFailed()
+		return
+	}
+	r.metrics.Unpublished()
+	r.Forgotten(target)
+}
+
+// Forgotten implements publish.Recorder.
+func (r *recorder) Forgotten(target string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.forgetLocked(target)
+}
+
+// errorType is the label that dashboards of the replaced driver know a failure of a stage by.
+func errorType(stage publish.Stage) string {
+	switch stage {
+	case publish.FindingClass:
+		return telemetry.SecretProviderClassMissing
+	case publish.MakingTarget:
+		return telemetry.FailedToMount
+	case publish.WritingFiles:
+		return telemetry.FileWriteError
+	default:
+		return telemetry.GRPCProviderError
+	}
+}
+
+// failing warns once when a volume begins to fail, and at debug level after that.
+func (r *recorder) failing(record publish.Record) {
+	level := slog.LevelDebug
+	if record.Failing.Equal(record.At) {
+		level = slog.LevelWarn
+	}
+	r.log.Log(context.Background(), level, "mounted content could not be refreshed; the files stay as they are",
+		logkey.Pod, record.Pod.String(), logkey.Class, record.ClassName, logkey.Error, fault.Explain(record.Err),
+		"age", record.Age.Round(time.Second).String(), "since", record.Failing)
+}
+
+func (r *recorder) succeeded(record publish.Record) {
+	if record.Skipped {
+		return
+	}
+	if !record.First {
+		r.metrics.Rotated(record.Provider, record.Took)
+	}
+	was, is := r.standing(record)
+	switch {
+	case is && !was:
+		r.log.Warn("the store cannot be asked; mounted content is the last known good",
+			logkey.Pod, record.Pod.String(), logkey.Class, record.ClassName, "age", record.Age.Round(time.Second).String())
+	case !is && (was || record.Recovered && !record.First):
+		r.log.Info("mounted content is fresh again", logkey.Pod, record.Pod.String(), logkey.Class, record.ClassName)
+	case record.Change.Changed && !record.First:
+		r.log.Info("mounted content was rotated", logkey.Pod, record.Pod.String(), logkey.Class, record.ClassName,
+			"updated", record.Change.Updated, "added", record.Change.Added, "removed", record.Change.Removed)
+	}
+	if record.First && record.Backing == volume.BackingPlain {
+		r.warnOnce(record)
+	}
+}
+
+// warnOnce says loudly, but not for every pod, that secrets are on disk.
+func (r *recorder) warnOnce(record publish.Record) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, said := r.onces[record.Backing]; said {
+		return
+	}
+	r.onces[record.Backing] = struct{}{}
+	r.log.Warn("volumes are plain directories: the secrets are on this node's disk, not in memory; give the driver the privilege to mount tmpfs",
+		logkey.Target, record.Target)
+}
+
+// standing notes whether a volume serves last known good, and says whether it did before.
+func (r *recorder) standing(record publish.Record) (was, is bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	was, is = r.stale[record.Target], servesStale(record)
+	r.stale[record.Target] = is
+	return was, is
+}
+
+func servesStale(record publish.Record) bool {
+	return slices.ContainsFunc(record.Report.Objects, func(o provider.Outcome) bool { return o.State == provider.Stale })
+}
+
+// age observes how old is what the volume serves. Content an earlier process mounted is of unknown age until it is
+// fetched again; while that fails it is at least as old as the failing.
+func (r *recorder) age(record publish.Record) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if record.First && record.Err != nil {
+		r.forgetLocked(record.Target)
+		return
+	}
+	age := record.Age
+	if record.Err != nil && !record.Failing.IsZero() {
+		age = max(age, record.At.Sub(record.Failing))
+	}
+	r.asked[record.Target] = record.At.Add(-age)
+	r.metrics.ServedAge(age, record.Err != nil || r.stale[record.Target])
+}
+
+func (r *recorder) forgetLocked(target string) {
+	delete(r.asked, target)
+	delete(r.stale, target)
+}
+
+// oldest is the greatest age of anything mounted; 0 when nothing is.
+func (r *recorder) oldest() (age time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.clock.Now()
+	for _, asked := range r.asked {
+		age = max(age, now.Sub(asked))
+	}
+	return age
+}
