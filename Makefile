@@ -8,6 +8,8 @@ build: ## one static binary, bin/strongroom
 
 test: ## everything that needs no root and no cluster; as root it mounts nothing either
 	$(GO) test -race -shuffle=on -timeout 15m ./...
+	@$(GO) test -race -v -run '^TestSanity$$' ./internal/csi | grep -o 'sanity: .*'
+	@[ "$$(id -u)" = 0 ] || echo "SKIPPED without root: the tests that try the sockets as another user"
 
 lint: ## formatting, vet, staticcheck, a tidy module
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$unformatted" ]; then echo "not gofmt'ed:"; echo "$$unformatted"; exit 1; fi

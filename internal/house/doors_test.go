@@ -49,8 +49,9 @@ var doors = map[string][]string{
 	"internal/telemetry/logkey":        {},
 	"internal/cli":                     {"api/...", "examples", "internal/..."},
 	"internal/emulator":                {"internal/clock", "internal/emulator/..."}, // one house within the house
-	"internal/emulator/access":         {"internal/clock", "internal/emulator/entra", "internal/emulator/keyvault"},
-	"internal/emulator/arm":            {"internal/clock", "internal/emulator/entra"},
+	"internal/emulator/access":         {"internal/clock", "internal/emulator/entra", "internal/emulator/keyvault", "internal/emulator/roles"},
+	"internal/emulator/arm":            {"internal/clock", "internal/emulator/entra", "internal/emulator/roles"},
+	"internal/emulator/roles":          {},
 	"internal/emulator/control":        {"internal/emulator/faults", "internal/emulator/journal", "internal/emulator/state"},
 	"internal/emulator/entra":          {"internal/clock"},
 	"internal/emulator/faults":         {"internal/clock"},

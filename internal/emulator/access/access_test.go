@@ -9,6 +9,7 @@ import (
 	"strongroom/internal/emulator/access"
 	"strongroom/internal/emulator/entra"
 	"strongroom/internal/emulator/keyvault"
+	"strongroom/internal/emulator/roles"
 	"strongroom/internal/fault"
 )
 
@@ -42,7 +43,7 @@ func caller() keyvault.Caller {
 	return keyvault.Caller{TenantID: tenant, ObjectID: object, AppID: app, Issuer: "https://sts.windows.net/" + tenant + "/"}
 }
 
-func role(t *testing.T, ref string) access.Role {
+func role(t *testing.T, ref string) roles.Role {
 	t.Helper()
 	r, err := access.FindRole(ref)
 	if err != nil {

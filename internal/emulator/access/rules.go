@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"strongroom/internal/emulator/keyvault"
+	"strongroom/internal/emulator/roles"
 )
 
 // Rules are one vault's. The zero value is an access-policy vault with no policy: nobody may do anything.
@@ -39,7 +40,7 @@ type Policy struct {
 // one object.
 type Assignment struct {
 	ObjectID string
-	Role     Role
+	Role     roles.Role
 	Scope    string
 }
 
@@ -73,7 +74,7 @@ func byPolicy(policies []Policy, q question) bool {
 func byRole(assignments []Assignment, q question) bool {
 	action := dataAction(q.area, q.action)
 	return slices.ContainsFunc(assignments, func(a Assignment) bool {
-		return strings.EqualFold(a.ObjectID, q.objectID) && a.covers(q) && a.Role.allows(action)
+		return strings.EqualFold(a.ObjectID, q.objectID) && a.covers(q) && a.Role.Allows(action)
 	})
 }
 
