@@ -60,7 +60,7 @@ func driverFlags(set *flag.FlagSet, p Process) *driverConfig {
 	set.StringVar(&c.ClassDir, "class-dir", "", "`directory` of SecretProviderClass manifests (required)")
 	set.StringVar(&c.ClassNS, "class-namespace", "default", "`namespace` of manifests that name none")
 	set.StringVar(&c.Volumes, "volumes", "auto", "`what` stands under a target: tmpfs, plain (a directory on disk) or auto (tmpfs where this process may mount)")
-	set.BoolVar(&c.Forbid, "forbid-attribute-override", false, "refuse volumeAttributes that replace a parameter of the class")
+	set.BoolVar(&c.Forbid, "forbid-attribute-override", false, "refuse volumeAttributes that replace a parameter of the class or add one")
 	set.BoolVar(&c.ShowVersion, "version", false, "print the version and exit")
 	set.String("kubeconfig", "", ignored+": classes come from --class-dir")
 	set.Bool("provider-health-check", false, ignored+": a provider is looked at when it is needed")
