@@ -71,6 +71,8 @@ func (r *recorder) Forgotten(target string) {
 // errorType is the label that dashboards of the replaced driver know a failure of a stage by.
 func errorType(stage publish.Stage) string {
 	switch stage {
+	case publish.LookingAtIt:
+		return telemetry.FailedToEnsureMountPoint
 	case publish.FindingClass:
 		return telemetry.SecretProviderClassMissing
 	case publish.MakingTarget:

@@ -83,6 +83,7 @@ func TestOnlyTransitionsAreLogged(t *testing.T) {
 func TestErrorTypesAreTheWordsOfDashboards(t *testing.T) {
 	t.Parallel()
 	for stage, want := range map[publish.Stage]string{
+		publish.LookingAtIt:  telemetry.FailedToEnsureMountPoint,
 		publish.FindingClass: telemetry.SecretProviderClassMissing,
 		publish.MakingTarget: telemetry.FailedToMount,
 		publish.Fetching:     telemetry.GRPCProviderError,

@@ -104,7 +104,7 @@ func (p *Publisher) Publish(ctx context.Context, v Volume) error {
 	}
 	defer p.release(t)
 	t.meet(v.Pod, p.firstSeen(v.Pod, now))
-	record := Record{Volume: v.ID, Target: v.Target, Pod: v.Pod, ClassName: v.Class, At: now, Stage: FindingClass}
+	record := Record{Volume: v.ID, Target: v.Target, Pod: v.Pod, ClassName: v.Class, At: now, Stage: LookingAtIt}
 	err = p.publish(ctx, v, &t.history, &record)
 	t.note(&record, err)
 	record.Took = p.Clock.Now().Sub(now)
@@ -127,6 +127,7 @@ func (p *Publisher) publish(ctx context.Context, v Volume, h *history, record *R
 	if err != nil {
 		return err
 	}
+	record.Stage = FindingClass
 	class, err := p.class(ctx, v)
 	if err != nil {
 		return err

@@ -39,6 +39,7 @@ type Stage string
 
 // The stages. A failed publish failed in its Record's stage.
 const (
+	LookingAtIt   Stage = "inspect" // at the target, before anything else
 	FindingClass  Stage = "class"
 	MakingTarget  Stage = "target"
 	Fetching      Stage = "fetch"
