@@ -24,14 +24,15 @@ type recorder struct {
 	metrics *telemetry.Metrics
 	clock   clock.Clock
 
+	onDisk sync.Once // the warning that volumes are plain directories
+
 	mu    sync.Mutex
-	onces map[string]struct{}  // backings already warned of
 	asked map[string]time.Time // by target: when what it serves was asked of the store
 	stale map[string]bool      // targets that serve last known good
 }
 
 func newRecorder(log *slog.Logger, metrics *telemetry.Metrics, clock clock.Clock) *recorder {
-	r := &recorder{log: log, metrics: metrics, clock: clock, onces: map[string]struct{}{}, asked: map[string]time.Time{}, stale: map[string]bool{}}
+	r := &recorder{log: log, metrics: metrics, clock: clock, asked: map[string]time.Time{}, stale: map[string]bool{}}
 	metrics.WatchOldest(r.oldest)
 	return r
 }
@@ -114,18 +115,12 @@ func (r *recorder) succeeded(record publish.Record) {
 			"updated", record.Change.Updated, "added", record.Change.Added, "removed", record.Change.Removed)
 	}
 	if record.First && record.Backing == volume.BackingPlain {
-		r.warnOnce(record)
+		r.onDisk.Do(func() { r.warn(record) })
 	}
 }
 
-// warnOnce says loudly, but not for every pod, that secrets are on disk.
-func (r *recorder) warnOnce(record publish.Record) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if _, said := r.onces[record.Backing]; said {
-		return
-	}
-	r.onces[record.Backing] = struct{}{}
+// warn says loudly, but not for every pod, that secrets are on disk.
+func (r *recorder) warn(record publish.Record) {
 	r.log.Warn("volumes are plain directories: the secrets are on this node's disk, not in memory; give the driver the privilege to mount tmpfs",
 		logkey.Target, record.Target)
 }

@@ -5,7 +5,6 @@ import (
 	"sync"
 	"testing"
 
-	"strongroom/internal/emulator"
 	"strongroom/internal/emulator/entra"
 )
 
@@ -16,7 +15,7 @@ func BenchmarkGet(b *testing.B) { benchmarkGet(b, 1) }
 func BenchmarkThousandAtOnce(b *testing.B) { benchmarkGet(b, 1000) }
 
 func benchmarkGet(b *testing.B, atOnce int) {
-	e, stop := run(b, emulator.Default())
+	e, stop := run(b, standard())
 	defer stop()
 	client := e.HTTPClient()
 	header := "Bearer " + tokenFor(b, e, servicePrincipal, e.Endpoints().VaultResource, entra.Grant{})

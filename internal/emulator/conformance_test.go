@@ -21,7 +21,7 @@ import (
 
 func TestSpellingsOfRequests(t *testing.T) {
 	t.Parallel()
-	e := start(t, emulator.Default())
+	e := start(t, standard())
 	bearer := "Bearer " + tokenFor(t, e, servicePrincipal, e.Endpoints().VaultResource, entra.Grant{})
 	vault, authority := e.VaultURL("shop-policies"), e.Endpoints().Authority
 	credentials := form("client_id", servicePrincipal, "client_secret", clientSecret)
@@ -43,7 +43,7 @@ func TestSpellingsOfRequests(t *testing.T) {
 
 func TestOneHostServesTheWholeAuthority(t *testing.T) {
 	t.Parallel()
-	e := start(t, emulator.Default())
+	e := start(t, standard())
 	for _, origin := range []string{e.Endpoints().Authority, "https://login.microsoftonline.com"} {
 		var document struct {
 			Issuer, Token, Keys string
@@ -73,7 +73,7 @@ func TestOneHostServesTheWholeAuthority(t *testing.T) {
 
 func TestAnEmptyWriteIsChallenged(t *testing.T) {
 	t.Parallel()
-	e := start(t, emulator.Default())
+	e := start(t, standard())
 	status, header, body := fetch(t, e.HTTPClient(), request("PUT", e.VaultURL("shop-policies")+"/secrets/new?api-version=7.4", ""))
 	if status != 401 || header.Get("WWW-Authenticate") == "" || !bytes.Contains(body, []byte("AKV10000: Request is missing a Bearer or PoP token.")) {
 		t.Errorf("%d %v %s", status, header, body)
@@ -85,7 +85,7 @@ func TestAnEmptyWriteIsChallenged(t *testing.T) {
 
 func TestEveryServiceSpeaksHTTP2(t *testing.T) {
 	t.Parallel()
-	e := start(t, emulator.Default())
+	e := start(t, standard())
 	for _, origin := range []string{e.Endpoints().Authority, e.Endpoints().Issuer, e.Endpoints().ResourceManager, e.VaultURL("shop-rbac")} {
 		resp, err := e.HTTPClient().Get(origin)
 		if err != nil {
@@ -112,7 +112,7 @@ func TestTheSDKWaitsAndGivesUpAsToldByThrottling(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			e := start(t, emulator.Default())
+			e := start(t, standard())
 			o := options(e)
 			credential := secretCredential(t, o)
 			o.Retry = policy.RetryOptions{RetryDelay: time.Millisecond, MaxRetryDelay: time.Minute}

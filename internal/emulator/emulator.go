@@ -142,9 +142,6 @@ func (e *Emulator) SetFaults(list []Fault) error {
 	return nil
 }
 
-// Faults lists the faults that are in force, with the counts that remain.
-func (e *Emulator) Faults() []Fault { return e.faults.List() }
-
 // ServiceAccountToken mints a token as the stand-in cluster would project into a pod of that service account, and says
 // when it expires.
 func (e *Emulator) ServiceAccountToken(namespace, name, audience string, ttl time.Duration) (string, time.Time, error) {
@@ -157,12 +154,6 @@ func (e *Emulator) Directory() *entra.Directory { return e.directory }
 
 // Vaults is what the vaults hold; it can be changed while the emulator runs.
 func (e *Emulator) Vaults() *keyvault.Server { return e.vaults }
-
-// Access is who may do what in the vaults; it can be changed while the emulator runs.
-func (e *Emulator) Access() *access.Guard { return e.guard }
-
-// Manager is the machines and who may change them; roles can be granted while the emulator runs.
-func (e *Emulator) Manager() *arm.Server { return e.manager }
 
 // RemoveVault takes a vault away, and its name with it: clients get no further than the TLS handshake, the nearest
 // thing to a name that does not resolve.

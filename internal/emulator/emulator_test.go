@@ -72,7 +72,7 @@ func askToken(t *testing.T, e *emulator.Emulator, origin, tenantID, body string)
 
 func TestAnUnknownNameGetsNoCertificate(t *testing.T) {
 	t.Parallel()
-	e := start(t, emulator.Default())
+	e := start(t, standard())
 	client := e.HTTPClient()
 	client.Transport.(*http.Transport).DialContext = nil // the listener itself, whatever the name
 	port := e.Endpoints().Authority[strings.LastIndex(e.Endpoints().Authority, ":"):]
@@ -88,7 +88,7 @@ func TestAnUnknownNameGetsNoCertificate(t *testing.T) {
 
 func TestARemovedVaultStopsResolving(t *testing.T) {
 	t.Parallel()
-	e := start(t, emulator.Default())
+	e := start(t, standard())
 	e.RemoveVault("Shop-Policies")
 	_, err := e.HTTPClient().Get(e.VaultURL("shop-policies"))
 	if err == nil || !strings.Contains(err.Error(), "no such host") {
@@ -98,7 +98,7 @@ func TestARemovedVaultStopsResolving(t *testing.T) {
 
 func TestTheClientGoesNowhereElse(t *testing.T) {
 	t.Parallel()
-	e := start(t, emulator.Default())
+	e := start(t, standard())
 	for _, target := range []string{"https://graph.microsoft.com/", "http://169.254.169.254/metadata/identity/oauth2/token", "http://127.0.0.1:9/"} {
 		if _, err := e.HTTPClient().Get(target); err == nil || !strings.Contains(err.Error(), "no such host") {
 			t.Errorf("%s: %v", target, err)
@@ -108,7 +108,7 @@ func TestTheClientGoesNowhereElse(t *testing.T) {
 
 func TestEndpointsAndCloudFile(t *testing.T) {
 	t.Parallel()
-	e := start(t, emulator.Default())
+	e := start(t, standard())
 	ends := e.Endpoints()
 	if e.VaultURL("kv") != "https://kv."+ends.VaultSuffix || ends.VaultResource != "https://"+ends.VaultSuffix || ends.IMDS["node-1"] == "" {
 		t.Errorf("got %+v", ends)
@@ -128,7 +128,7 @@ func TestEndpointsAndCloudFile(t *testing.T) {
 
 func TestTheHostEndpointAnswersBoundPods(t *testing.T) {
 	t.Parallel()
-	e := start(t, emulator.Default())
+	e := start(t, standard())
 	for namespace, want := range map[string]int{"default": 200, "bank": 404} {
 		r := request("GET", e.Endpoints().NMI+"/host/token/?resource="+e.Endpoints().VaultResource, "", "podns", namespace, "podname", "web")
 		status, _, body := fetch(t, e.HTTPClient(), r)
@@ -143,7 +143,7 @@ func TestTheHostEndpointAnswersBoundPods(t *testing.T) {
 
 func TestIdentityBindingThroughTheTokenProxy(t *testing.T) {
 	t.Parallel()
-	e := start(t, emulator.Default())
+	e := start(t, standard())
 	for audience, want := range map[string]int{"api://AKSIdentityBinding": 200, "api://AzureADTokenExchange": 401} {
 		assertion, _, err := e.ServiceAccountToken("default", account, audience, time.Hour)
 		if err != nil {
@@ -159,7 +159,7 @@ func TestIdentityBindingThroughTheTokenProxy(t *testing.T) {
 
 func TestTheTokenProxyIsToldByItsServerName(t *testing.T) {
 	t.Parallel()
-	e := start(t, emulator.Default())
+	e := start(t, standard())
 	client := e.HTTPClient()
 	client.Transport.(*http.Transport).TLSClientConfig.ServerName = "a0123456789.ests.aks"
 	status, _, body := fetch(t, client, request("POST", e.Endpoints().Authority+"/"+tenant+"/oauth2/v2.0/token",
@@ -175,7 +175,7 @@ func TestTheTokenProxyIsToldByItsServerName(t *testing.T) {
 func TestAnotherClustersIssuerIsKnownByItsKeys(t *testing.T) {
 	t.Parallel()
 	// The other cluster is an emulator too; only its key set is carried over.
-	other := start(t, emulator.Default())
+	other := start(t, standard())
 	_, _, keys := fetch(t, other.HTTPClient(), request("GET", other.Endpoints().Issuer+"/openid/v1/jwks", ""))
 	e := start(t, document(t, `
 tenants: [{id: `+tenant+`}]
@@ -200,7 +200,7 @@ issuers: [{url: "`+other.Endpoints().Issuer+`", jwks: '`+strings.TrimSpace(strin
 
 func TestTheControlEndpointIsServed(t *testing.T) {
 	t.Parallel()
-	e := start(t, emulator.Default())
+	e := start(t, standard())
 	base := e.Endpoints().Control + "/_emulator"
 	status, _, body := fetch(t, e.HTTPClient(), request("PUT", base+"/faults", `[{"service":"entra","status":429,"retryAfter":"90s"}]`))
 	if status != 200 {
@@ -254,7 +254,7 @@ func TestNewRefuses(t *testing.T) {
 	}
 	defer taken.Close()
 	with := func(a emulator.Addresses) emulator.Config {
-		c := emulator.Default()
+		c := standard()
 		c.Addresses = a
 		return c
 	}
@@ -278,7 +278,7 @@ func TestNewRefuses(t *testing.T) {
 
 func TestCloseGivesTheListenersBack(t *testing.T) {
 	t.Parallel()
-	e, err := emulator.New(emulator.Default())
+	e, err := emulator.New(standard())
 	if err != nil {
 		t.Fatal(err)
 	}

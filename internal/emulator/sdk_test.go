@@ -65,7 +65,7 @@ func wantSecret(t *testing.T, client *azsecrets.Client) {
 
 func TestTheSDKReadsWithAClientSecret(t *testing.T) {
 	t.Parallel()
-	e := start(t, emulator.Default())
+	e := start(t, standard())
 	o := options(e)
 	credential := secretCredential(t, o)
 	for _, vault := range []string{"shop-policies", "shop-rbac"} {
@@ -79,7 +79,7 @@ func TestTheSDKReadsWithAClientSecret(t *testing.T) {
 
 func TestTheSDKReadsKeysAndCertificates(t *testing.T) {
 	t.Parallel()
-	e := start(t, emulator.Default())
+	e := start(t, standard())
 	o := options(e)
 	credential := secretCredential(t, o)
 	keys, err := azkeys.NewClient(e.VaultURL("shop-policies"), credential, &azkeys.ClientOptions{ClientOptions: o})
@@ -114,7 +114,7 @@ func publicOptions(t *testing.T, e *emulator.Emulator) azcore.ClientOptions {
 
 func TestTheSDKReadsThroughTheProxyUnderPublicNames(t *testing.T) {
 	t.Parallel()
-	e := start(t, emulator.Default())
+	e := start(t, standard())
 	o := publicOptions(t, e)
 	credential, err := azidentity.NewClientSecretCredential(tenant, servicePrincipal, clientSecret,
 		&azidentity.ClientSecretCredentialOptions{ClientOptions: o}) // instance discovery included
@@ -130,7 +130,7 @@ func TestTheSDKReadsThroughTheProxyUnderPublicNames(t *testing.T) {
 
 func TestTheSDKReadsWithWorkloadIdentity(t *testing.T) {
 	t.Parallel()
-	e := start(t, emulator.Default())
+	e := start(t, standard())
 	o := options(e)
 	for name, client := range map[string]string{"an application": workload, "a user-assigned identity": identity} {
 		file := filepath.Join(t.TempDir(), "token")

@@ -17,7 +17,7 @@ import (
 
 func TestTheStateFileKeepsWhatTheVaultsHold(t *testing.T) {
 	t.Parallel()
-	config := emulator.Default()
+	config := standard()
 	config.StateFile = filepath.Join(t.TempDir(), "state.json")
 	config.Document.Vaults[0].Policies[0].Secrets = []string{"all"}
 
@@ -57,7 +57,7 @@ func TestTheStateFileKeepsWhatTheVaultsHold(t *testing.T) {
 func TestChangesAreSavedBeforeTheEnd(t *testing.T) {
 	t.Parallel()
 	fake := clock.NewFake()
-	config := emulator.Default()
+	config := standard()
 	config.StateFile, config.Clock = filepath.Join(t.TempDir(), "state.json"), fake
 	config.Document.Vaults[0].Policies[0].Secrets = []string{"all"}
 	// The fake clock's year is ahead of the machine's, by which the client judges certificates.
@@ -82,9 +82,9 @@ func TestChangesAreSavedBeforeTheEnd(t *testing.T) {
 
 func TestTheDumpIsAStateFile(t *testing.T) {
 	t.Parallel()
-	e := start(t, emulator.Default())
+	e := start(t, standard())
 	_, _, dump := fetch(t, e.HTTPClient(), request("GET", e.Endpoints().Control+"/_emulator/state", ""))
-	config := emulator.Default()
+	config := standard()
 	config.StateFile = filepath.Join(t.TempDir(), "state.json")
 	if err := os.WriteFile(config.StateFile, dump, 0o600); err != nil {
 		t.Fatal(err)
@@ -102,7 +102,7 @@ func TestTheDumpIsAStateFile(t *testing.T) {
 func TestAnUnreadableStateFileIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	for text, kind := range map[string]fault.Kind{"rubbish": fault.Invalid, `{"version":2}`: fault.Unsupported} {
-		config := emulator.Default()
+		config := standard()
 		config.StateFile = filepath.Join(t.TempDir(), "state.json")
 		if err := os.WriteFile(config.StateFile, []byte(text), 0o600); err != nil {
 			t.Fatal(err)

@@ -32,7 +32,7 @@ const getSecret = "/secrets/secret1?api-version=7.4"
 
 func TestTheVaultJudgesTheToken(t *testing.T) {
 	t.Parallel()
-	config := emulator.Default()
+	config := standard()
 	config.Document.Tenants = append(config.Document.Tenants, entra.Tenant{ID: "99999999-aaaa-4aaa-8aaa-999999999999"})
 	for i := range config.Document.Applications {
 		config.Document.Applications[i].TenantID = tenant
@@ -79,7 +79,7 @@ func TestTheVaultJudgesTheToken(t *testing.T) {
 
 func TestPublicVaultNamesPointToPublicLogins(t *testing.T) {
 	t.Parallel()
-	e := start(t, emulator.Default())
+	e := start(t, standard())
 	for suffix, login := range map[string]string{
 		"vault.azure.net": "login.microsoftonline.com", "vault.usgovcloudapi.net": "login.microsoftonline.us", "vault.azure.cn": "login.chinacloudapi.cn",
 	} {
@@ -93,7 +93,7 @@ func TestPublicVaultNamesPointToPublicLogins(t *testing.T) {
 
 func TestAVaultDownAndUpAgain(t *testing.T) {
 	t.Parallel()
-	e := start(t, emulator.Default())
+	e := start(t, standard())
 	client := e.HTTPClient()
 	ask := func(vault string) (*http.Response, error) {
 		r := request("GET", e.VaultURL(vault)+getSecret, "", "Authorization", "Bearer "+tokenFor(t, e, servicePrincipal, e.Endpoints().VaultResource, entra.Grant{}))
@@ -125,7 +125,7 @@ func TestAVaultDownAndUpAgain(t *testing.T) {
 
 func TestEachServiceHasItsOwnClock(t *testing.T) {
 	t.Parallel()
-	e := start(t, emulator.Default())
+	e := start(t, standard())
 	token := tokenFor(t, e, servicePrincipal, e.Endpoints().VaultResource, entra.Grant{})
 	for skew, want := range map[time.Duration]int{2 * time.Hour: 401, -time.Hour: 401, time.Minute: 200} {
 		if err := e.SetFaults([]emulator.Fault{{Service: faults.KeyVault, ClockSkew: skew}}); err != nil {
@@ -140,7 +140,7 @@ func TestEachServiceHasItsOwnClock(t *testing.T) {
 
 func TestSecretsStayOutOfTheLogAndTheControlEndpoint(t *testing.T) {
 	t.Parallel()
-	e := start(t, emulator.Default())
+	e := start(t, standard())
 	token := tokenFor(t, e, servicePrincipal, e.Endpoints().VaultResource, entra.Grant{})
 	fetch(t, e.HTTPClient(), request("GET", e.VaultURL("shop-policies")+getSecret, "", "Authorization", "Bearer "+token))
 	askToken(t, e, e.Endpoints().Authority, tenant, form("client_id", servicePrincipal, "client_secret", clientSecret))
@@ -156,7 +156,7 @@ func TestSecretsStayOutOfTheLogAndTheControlEndpoint(t *testing.T) {
 
 func TestSeedingWhileItRuns(t *testing.T) {
 	t.Parallel()
-	e := start(t, emulator.Default())
+	e := start(t, standard())
 	next := keyvault.Object{Kind: "secret", Name: "secret1", Versions: []keyvault.Version{{Value: keyvault.TextOf("demo-secret-two")}}}
 	if err := e.Vaults().Seed("shop-policies", []keyvault.Object{next}); err != nil {
 		t.Fatal(err)

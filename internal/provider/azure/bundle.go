@@ -98,8 +98,7 @@ func (m *mount) shape(object params.Object, path string, b bundle) ([]secret.Fil
 		}
 		return files, shaped.Notes, nil
 	case b.key != nil:
-		jwk := b.key.JWK
-		pem, err := material.PublicKey(material.JWK{Type: jwk.Type, Curve: jwk.Curve, N: jwk.N, E: jwk.E, X: jwk.X, Y: jwk.Y})
+		pem, err := material.PublicKey(material.JWK(b.key.JWK))
 		return []secret.File{file("", secret.NewValue(pem))}, nil, named(err, object)
 	default:
 		pem, err := material.Certificate(b.certificate.DER)

@@ -4,8 +4,8 @@
 //
 // A mount is all or nothing: every object that is not optional must be had, or the whole mount fails with one line that
 // names each failed object, whom Azure saw and the command that mends it. What may be served when Azure cannot be asked
-// is the last known good of the very same principal: for a volume that is mounted already at any age, for a first mount
-// only where class and operator allow it, and never after a refusal.
+// is the last known good of the very same principal: of any age where it is what the mounted volume holds already,
+// otherwise only where class and operator allow it, and never after a refusal.
 package azure
 
 import (
@@ -59,8 +59,8 @@ type Config struct {
 
 // Observer counts requests to Azure. It must not block.
 type Observer interface {
-	// Called is told the service (entra, imds, nmi, tokenproxy or keyvault), the kind of object asked for (empty for a token), how long the
-	// answer took and what became of it.
+	// Called is told the service (entra, imds, nmi, tokenproxy or keyvault), the kind of object asked for (empty for a
+	// token), how long the answer took and what became of it.
 	Called(service, object string, took time.Duration, err error)
 }
 

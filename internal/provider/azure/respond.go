@@ -107,31 +107,28 @@ func (m *mount) identity() string {
 		principal.Mode, principal.Client = m.plan.Identity.Mode, m.plan.client()
 	}
 	text := principal.String()
-	if oid := m.claims().ObjectID; oid != "" {
+	if oid := m.objectID(); oid != "" {
 		text += ", object id " + oid
 	}
 	return text
 }
 
-type claims struct {
-	ObjectID string `json:"oid"`
-	AppID    string `json:"appid"`
-}
-
-// claims reads who the access token is for. It is for messages only, so the signature does not matter, and a token
+// objectID reads who the access token is for. It is for messages only, so the signature does not matter, and a token
 // that does not parse says nothing.
-func (m *mount) claims() (c claims) {
+func (m *mount) objectID() string {
 	m.tokenLock.Lock()
 	defer m.tokenLock.Unlock()
+	var claims struct {
+		ObjectID string `json:"oid"`
+	}
 	parts := strings.Split(string(m.token.Value.Reveal()), ".")
 	if len(parts) != 3 {
-		return c
+		return ""
 	}
-	body, err := base64.RawURLEncoding.DecodeString(parts[1])
-	if err == nil {
-		_ = json.Unmarshal(body, &c)
+	if body, err := base64.RawURLEncoding.DecodeString(parts[1]); err == nil {
+		_ = json.Unmarshal(body, &claims)
 	}
-	return c
+	return claims.ObjectID
 }
 
 // mostTold bounds how many failed objects one line names: the rest are counted.
