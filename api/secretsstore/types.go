@@ -1,5 +1,5 @@
-// Package secretsstore holds the SecretProviderClass contract of the group secrets-store.csi.x-k8s.io: shapes and
-// names only. The versions v1 and v1alpha1 have the same fields and are read alike.
+// Package secretsstore holds the SecretProviderClass contract of the group secrets-store.csi.x-k8s.io: shapes, names, and
+// how the driver's own parameters are read. The versions v1 and v1alpha1 have the same fields and are read alike.
 package secretsstore
 
 import "strings"
@@ -32,6 +32,8 @@ type Class struct {
 	Kind       string `json:"kind" yaml:"kind"`
 	Metadata   Meta   `json:"metadata" yaml:"metadata"`
 	Spec       Spec   `json:"spec" yaml:"spec"`
+	// Status is empty in a manifest: only a cluster has one.
+	Status ClassStatus `json:"status,omitzero" yaml:"-"`
 }
 
 // Spec is what a class asks for. Parameters belong to the provider and pass through undecoded.

@@ -6,8 +6,10 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Kind says what sort of failure this is, and so what a caller can do about it.
@@ -190,4 +192,22 @@ func Shorten(s string) string {
 		s = s[:most] + "..."
 	}
 	return strings.ToValidUTF8(s, "?")
+}
+
+// Bound cuts the middle out of a text longer than limit bytes, and says in its place how much is missing: what failed
+// stands at the beginning of an error, and what mends it at the end. The note makes the text up to 40 bytes longer than
+// limit.
+func Bound(text string, limit int) string {
+	text = strings.ToValidUTF8(text, "?")
+	if len(text) <= limit {
+		return text
+	}
+	head, tail := limit*2/3, len(text)-limit/3
+	for !utf8.RuneStart(text[head]) {
+		head--
+	}
+	for tail < len(text) && !utf8.RuneStart(text[tail]) {
+		tail++
+	}
+	return text[:head] + " ... (" + strconv.Itoa(tail-head) + " bytes left out) ... " + text[tail:]
 }

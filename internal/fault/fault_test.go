@@ -80,3 +80,21 @@ func TestWhatIsQuotedStaysReadable(t *testing.T) {
 		}
 	}
 }
+
+func TestATooLongTextKeepsItsBeginningAndItsEnd(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"short":                 "short",
+		strings.Repeat("a", 30): strings.Repeat("a", 30),
+		"what failed" + strings.Repeat("-", 100) + "what mends": "what failed--------- ... (91 bytes left out) ... what mends",
+		strings.Repeat("é", 20):                                 strings.Repeat("é", 10) + " ... (10 bytes left out) ... " + strings.Repeat("é", 5),
+		"\xff":                                                  "?",
+	} {
+		if got := fault.Bound(text, 30); got != want {
+			t.Errorf("%q became %q, want %q", text, got, want)
+		}
+	}
+	if got := fault.Bound("ab", 1); got != " ... (2 bytes left out) ... " {
+		t.Errorf("%q", got)
+	}
+}

@@ -3,6 +3,7 @@
 package secret
 
 import (
+	"bytes"
 	"crypto/subtle"
 	"fmt"
 	"io"
@@ -22,6 +23,13 @@ func NewValue(b []byte) Value { return Value{bytes: b} }
 
 // Reveal gives the bytes themselves. The caller must not change, print, log or keep them longer than it needs to.
 func (v Value) Reveal() []byte { return v.bytes }
+
+// Clone is a copy of its own, for somebody who keeps it longer than its giver does.
+func (v Value) Clone() Value { return Value{bytes: bytes.Clone(v.bytes)} }
+
+// Erase overwrites the bytes with zeros. Only who owns them may do so: every copy of this Value but those made by Clone
+// shares them.
+func (v Value) Erase() { clear(v.bytes) }
 
 // Len is the number of bytes; a length is not treated as secret.
 func (v Value) Len() int { return len(v.bytes) }

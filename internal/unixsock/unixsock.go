@@ -87,11 +87,33 @@ func (l *Listener) moveFrom(temporary string) (err error) {
 // Close stops listening and removes the socket, unless a successor has taken its place.
 func (l *Listener) Close() error {
 	l.remove.Do(func() {
-		if now, err := os.Lstat(l.path); err == nil && os.SameFile(now, l.file) {
+		if l.Stands() {
 			_ = os.Remove(l.path)
 		}
 	})
 	return l.UnixListener.Close()
+}
+
+// Stands says whether clients that look up the path find this socket, rather than none or somebody else's. It is to be
+// asked before Close: an open socket's inode number is nobody else's.
+func (l *Listener) Stands() bool {
+	now, err := os.Lstat(l.path)
+	return err == nil && os.SameFile(now, l.file)
+}
+
+// Answers says whether somebody listens at path, which a socket alone does not: a process that was killed leaves its own
+// behind.
+func Answers(path string) bool {
+	conn, err := net.DialTimeout("unix", path, probeTimeout)
+	if err == nil {
+		_ = conn.Close()
+	}
+	return err == nil || !nobody(err)
+}
+
+// nobody says whether an error of a dial means that nobody listens.
+func nobody(err error) bool {
+	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTSOCK) || errors.Is(err, syscall.ENOTDIR)
 }
 
 // occupied says whether a socket stands at path, and refuses whatever else does.
@@ -113,14 +135,10 @@ func vacant(path string) error {
 	if there, err := occupied(path); !there {
 		return err
 	}
-	conn, err := net.DialTimeout("unix", path, probeTimeout)
-	if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, fs.ErrNotExist) {
-		return nil // nobody listens: left behind by a process that died
+	if !Answers(path) {
+		return nil // left behind by a process that died
 	}
-	if err == nil {
-		_ = conn.Close()
-	}
-	return fault.Wrap(err, fault.Busy, path, "another process is serving on this socket").Mend("stop the other one, or use another path")
+	return fault.New(fault.Busy, path, "another process is serving on this socket").Mend("stop the other one, or use another path")
 }
 
 func cannotListen(err error, path string) error {

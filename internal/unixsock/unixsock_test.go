@@ -178,3 +178,31 @@ func TestThePeerIsTheUserWhoConnected(t *testing.T) {
 		t.Errorf("a closed connection has user %d", uid)
 	}
 }
+
+func TestASocketKnowsWhetherItIsFound(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(shortDir(t), "s.sock")
+	if unixsock.Answers(path) {
+		t.Error("nobody answers, and yet somebody does")
+	}
+	first := listen(t, path)
+	if !first.Stands() || !unixsock.Answers(path) {
+		t.Error("a new socket does not stand")
+	}
+	second := bound(t, unixsock.Replace, path)
+	if first.Stands() || !second.Stands() {
+		t.Error("the replaced socket stands, or the new one does not")
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if second.Stands() || unixsock.Answers(path) {
+		t.Error("a removed socket stands")
+	}
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if second.Stands() || unixsock.Answers(path) {
+		t.Error("a file was taken for a socket")
+	}
+}
