@@ -23,7 +23,8 @@ type Request struct {
 	// Attributes are the class's parameters together with the volume's attributes and the kubelet's pod information
 	// (csi.storage.k8s.io/...). They are the protocol's "attributes".
 	Attributes map[string]string
-	// Secrets is the content of nodePublishSecretRef; nil when there is none.
+	// Secrets is the content of nodePublishSecretRef; nil when there is none. What is to live longer than the call must
+	// be copied: its owner may overwrite it then.
 	Secrets map[string]secret.Value
 	// Target is where the files will appear; for messages and for third-party providers that want it.
 	Target string
@@ -65,7 +66,7 @@ type Report struct {
 	Vault     string        `json:"vault,omitempty"`     // the vault's address
 	Objects   []Outcome     `json:"objects,omitempty"`
 	Calls     Calls         `json:"calls"`
-	Age       time.Duration `json:"age"`             // of the oldest answer among the objects, when the fetch began
+	Age       time.Duration `json:"age"`             // of the oldest answer that may have changed since, when the fetch began
 	Notes     []string      `json:"notes,omitempty"` // findings that stop nothing, such as a parameter without effect
 }
 

@@ -16,7 +16,7 @@ func TestAClassThatIsBackIsARecoveryThoughNothingIsDue(t *testing.T) {
 	w.must(v)
 	gone := v
 	gone.Class = "deleted"
-	if r := w.must(gone); r.Err == nil || r.Failing.IsZero() {
+	if r := w.must(gone); r.Err == nil || r.Failing.IsZero() || len(r.Versions) != 1 {
 		t.Fatalf("record: %+v", r)
 	}
 	if r := w.must(v); !r.Skipped || !r.Recovered || !r.Failing.IsZero() {
@@ -67,7 +67,9 @@ func TestContentOfAnEarlierProcessHasAnAge(t *testing.T) {
 	w.must(v)
 	w.Publisher = New(w.Config)
 	w.err = fault.New(fault.Unavailable, "vault", "down")
-	w.must(v)
+	if r := w.must(v); r.Versions != nil {
+		t.Errorf("nothing was fetched, and yet it is known to be %v", r.Versions)
+	}
 	w.clock.Advance(time.Minute)
 	if r := w.must(v); r.First || r.Err == nil || r.Age != time.Minute {
 		t.Errorf("record: %+v", r)

@@ -5,17 +5,21 @@
 // A republish that fails leaves the files as they are, answers the kubelet with success (an error there makes some
 // kubelets back off for minutes and so starve token refresh, and older ones clean the mount up) and makes the failure
 // visible through the Recorder instead: what failed, since when, and how old the served content is.
+//
+// Run adds time: it remembers of each mounted volume what the kubelet last handed over, and publishes it again at the
+// moment its content reaches the interval's age, whenever the kubelet comes by. A first mount that failed is not
+// remembered: its kubelet tries again by itself.
 package publish
 
 import (
 	"context"
 	"io/fs"
+	"math"
 	"sync"
 	"time"
 
 	"strongroom/api/secretsstore"
 	"strongroom/internal/clock"
-	"strongroom/internal/fault"
 	"strongroom/internal/provider"
 	"strongroom/internal/secret"
 	"strongroom/internal/volume"
@@ -43,6 +47,7 @@ type Volumes interface {
 type Shown interface {
 	Inspect(target string) (volume.State, error)
 	Names(target string) ([]string, error)
+	Read(target string) ([]secret.File, error)
 }
 
 // Sightings tells when this node first saw a pod, before its first publish. A nil Sightings means that the publish
@@ -59,6 +64,10 @@ type Recorder interface {
 	Forgotten(target string)
 }
 
+// Never is an Interval that no content reaches: it is fetched once, and again when its class changes or somebody asks
+// for it. No class can bring the timer back then.
+const Never time.Duration = math.MaxInt64
+
 // Config is what a Publisher needs. Classes, Providers, Volumes and Clock are required.
 type Config struct {
 	Classes   Classes
@@ -67,9 +76,11 @@ type Config struct {
 	Clock     clock.Clock
 	Sightings Sightings // nil: see Sightings
 	Recorder  Recorder  // nil: nobody is told; only for tests
+	Follower  Follower  // nil: nobody follows
 
-	// Interval is how old served content may grow before a republish fetches again, and the greatest age at which an
-	// answer fetched for another volume may be used for this one. Zero means that every republish fetches.
+	// Interval is how old served content may grow before it is fetched again, and the greatest age at which an answer
+	// fetched for another volume may be used for this one; a class may say otherwise, see secretsstore.RotationOf. Zero means that
+	// every republish fetches, and no timer does.
 	Interval time.Duration
 	// ForbidOverride refuses volumeAttributes that replace a parameter of the class or add one to it. False is what
 	// existing manifests may rely on: the pod's attribute wins.
@@ -79,9 +90,12 @@ type Config struct {
 // defaultMode is the permission of files whose object names none; it is the driver's to say in the protocol.
 const defaultMode fs.FileMode = 0o644
 
-// Publisher publishes volumes. Volumes are independent; a second operation on one that is in work is Busy.
+// Publisher publishes volumes. Volumes are independent; a second operation on one that is in work is Busy, except that
+// the timer gives way to the kubelet.
 type Publisher struct {
 	Config
+
+	wake chan struct{} // told, without waiting, whenever something may have become due
 
 	mu      sync.Mutex
 	volumes map[string]*tracked // by target
@@ -91,129 +105,32 @@ type Publisher struct {
 // New makes a Publisher with no volumes. Volumes published by an earlier process are found on disk and fetched again
 // at their next republish, their files left in place until then.
 func New(c Config) *Publisher {
-	return &Publisher{Config: c, volumes: map[string]*tracked{}}
+	return &Publisher{Config: c, volumes: map[string]*tracked{}, wake: make(chan struct{}, 1)}
 }
 
-// Publish makes the volume's files appear, or brings them up to date when that is due.
+// Publish makes the volume's files appear, or brings them up to date when that is due. While the timer is at work on
+// the same volume it hands over what the kubelet brought, and answers for what stands.
 func (p *Publisher) Publish(ctx context.Context, v Volume) error {
 	now := p.Clock.Now()
 	p.forgetLost(now)
-	t, err := p.claim(v.Target)
-	if err != nil {
+	t, handed, err := p.claimFor(v)
+	switch {
+	case err != nil:
 		return err
+	case handed:
+		return p.stands(v.Target)
 	}
 	defer p.release(t)
 	t.meet(v.Pod, p.firstSeen(v.Pod, now))
-	record := Record{Volume: v.ID, Target: v.Target, Pod: v.Pod, ClassName: v.Class, At: now, Stage: LookingAtIt}
-	err = p.publish(ctx, v, &t.history, &record)
-	t.note(&record, err)
-	record.Took = p.Clock.Now().Sub(now)
-	if p.Recorder != nil {
-		p.Recorder.Published(record)
-	}
-	if !record.First && err != nil {
+	w := t.begin(v, now)
+	w.renewed = t.renewedBy(v)
+	err = p.publish(ctx, w)
+	p.tell(ctx, w, err)
+	p.remember(t, w, err)
+	if !w.record.First && err != nil {
 		return nil // the files stand; see the package's stance
 	}
 	return err
-}
-
-func (p *Publisher) publish(ctx context.Context, v Volume, h *history, record *Record) error {
-	state, err := p.Volumes.Inspect(v.Target)
-	// What is not known to stand must not be reported as standing.
-	record.First = err != nil || !state.Mounted || !state.Complete
-	if record.First {
-		h.nothingStands()
-	}
-	if err != nil {
-		return err
-	}
-	record.Stage = FindingClass
-	class, err := p.class(ctx, v)
-	if err != nil {
-		return err
-	}
-	record.Provider = class.Spec.Provider
-	attributes, err := p.attributes(class, v)
-	if err != nil {
-		return err
-	}
-	fingerprint := fingerprintOf(class.Spec.Provider, attributes)
-	if !record.First && !h.due(record.At, p.Interval, fingerprint) {
-		record.Skipped, record.Stage = true, NothingFailed
-		return nil
-	}
-	return p.fetchAndWrite(ctx, v, h, record, attributes, fingerprint)
-}
-
-// fetchAndWrite undoes a mount it made when there is nothing to put into it: success without content must not be
-// possible, and neither must a mount without success.
-func (p *Publisher) fetchAndWrite(ctx context.Context, v Volume, h *history, record *Record, attributes map[string]string, fingerprint string) (err error) {
-	defer func() {
-		if err != nil && record.First {
-			err = joinCleanup(err, p.Volumes.Remove(v.Target))
-		}
-	}()
-	record.Stage = MakingTarget
-	state, err := p.Volumes.Ensure(v.Target)
-	if err != nil {
-		return err
-	}
-	record.Backing = state.Backing
-	record.Stage = Fetching
-	fetcher, err := p.Providers.Provider(record.Provider)
-	if err != nil {
-		return err
-	}
-	asked := p.Clock.Now()
-	response, err := fetcher.Mount(ctx, provider.Request{
-		Attributes: withPodInfo(attributes, v),
-		Secrets:    v.Secrets,
-		Target:     v.Target,
-		Mode:       defaultMode,
-		Current:    h.versions,
-		Freshness:  p.freshness(asked, h, record.First),
-	})
-	record.Report = response.Report
-	if err != nil {
-		return fault.Wrap(err, fault.KindOf(err), "", "failed to mount secrets store objects for pod %s, err", v.Pod)
-	}
-	record.Stage = WritingFiles
-	if err := p.write(v, response, record); err != nil {
-		return err
-	}
-	record.Stage = NothingFailed
-	h.succeeded(asked.Add(-response.Report.Age), fingerprint, response.Versions)
-	return nil
-}
-
-func (p *Publisher) write(v Volume, response provider.Response, record *Record) error {
-	if response.Files == nil {
-		return p.selfWritten(v.Target) // a provider of the older kind writes into the target itself
-	}
-	change, err := p.Volumes.Write(v.Target, readableBy(v.Group, response.Files), v.Group)
-	record.Change = change
-	return err
-}
-
-func (p *Publisher) selfWritten(target string) error {
-	names, err := p.Volumes.Names(target)
-	if err != nil {
-		return err
-	}
-	if len(names) == 0 {
-		return fault.New(fault.Unavailable, target, "the provider reported success but gave no files and wrote none")
-	}
-	return nil
-}
-
-// freshness is causal: whoever changes a secret and then starts a pod must find the change in it. So a first mount
-// may share only what was asked for after the pod was first seen, and never anything older than the interval.
-func (p *Publisher) freshness(now time.Time, h *history, first bool) provider.Freshness {
-	notBefore := now.Add(-p.Interval)
-	if first && h.firstSeen.After(notBefore) {
-		notBefore = h.firstSeen
-	}
-	return provider.Freshness{NotBefore: notBefore}
 }
 
 func (p *Publisher) firstSeen(pod secret.Pod, now time.Time) time.Time {
@@ -225,17 +142,30 @@ func (p *Publisher) firstSeen(pod secret.Pod, now time.Time) time.Time {
 	return now
 }
 
-// Unpublish removes the volume's files and its mount. Doing it twice, or for a volume that never was, succeeds.
-func (p *Publisher) Unpublish(_ context.Context, _, target string) error {
-	err := p.unpublish(target)
+// tell is for everybody who wants to know of a publish, once its outcome is certain.
+func (p *Publisher) tell(ctx context.Context, w *work, err error) {
+	w.history.note(w, err)
+	w.record.Took = p.Clock.Now().Sub(w.record.At)
+	if p.Recorder != nil {
+		p.Recorder.Published(w.record)
+	}
+	if err == nil {
+		p.follow(ctx, w)
+	}
+}
+
+// Unpublish removes the volume's files and its mount, and what was remembered of it. Doing it twice, or for a volume
+// that never was, succeeds. A timer's work on the volume is broken off.
+func (p *Publisher) Unpublish(ctx context.Context, _, target string) error {
+	err := p.unpublish(ctx, target)
 	if p.Recorder != nil {
 		p.Recorder.Unpublished(target, err)
 	}
 	return err
 }
 
-func (p *Publisher) unpublish(target string) error {
-	t, err := p.claim(target)
+func (p *Publisher) unpublish(ctx context.Context, target string) error {
+	t, err := p.claimFromTimer(ctx, target)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -31,6 +32,11 @@ type world struct {
 	err    error
 	slow   time.Duration // how long it takes to find the provider
 	asked  []provider.Request
+	hangs  bool // a provider that answers only when it is told to stop
+
+	meanwhile func() // happens once, while the provider is asked
+
+	mu sync.Mutex // the timer asks and records from goroutines of its own
 }
 
 func newWorld(t *testing.T, mutate ...func(*Config)) *world {
@@ -61,15 +67,30 @@ func (w *world) Provider(string) (provider.Provider, error) {
 	w.clock.Advance(w.slow)
 	return w, nil
 }
-func (w *world) Mount(_ context.Context, req provider.Request) (provider.Response, error) {
+func (w *world) Mount(ctx context.Context, req provider.Request) (provider.Response, error) {
+	w.mu.Lock()
 	w.asked = append(w.asked, req)
-	return w.answer, w.err
+	hangs, answer, err, meanwhile := w.hangs, w.answer, w.err, w.meanwhile
+	w.meanwhile = nil
+	w.mu.Unlock()
+	if meanwhile != nil {
+		meanwhile()
+	}
+	if hangs {
+		<-ctx.Done()
+		return provider.Response{}, fault.Wrap(ctx.Err(), fault.Unavailable, "provider", "has not answered in time")
+	}
+	return answer, err
 }
 func (w *world) FirstSeen(pod secret.Pod) (time.Time, bool) {
 	at, ok := w.seen[pod.Name]
 	return at, ok
 }
-func (w *world) Published(r Record)        { w.records = append(w.records, r) }
+func (w *world) Published(r Record) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.records = append(w.records, r)
+}
 func (w *world) Unpublished(string, error) {}
 func (w *world) Forgotten(target string)   { w.forgotten = append(w.forgotten, target) }
 

@@ -1,157 +1,169 @@
 package publish
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
-	"fmt"
-	"maps"
-	"slices"
+	"context"
 	"time"
 
 	"strongroom/internal/fault"
-	"strongroom/internal/provider"
-	"strongroom/internal/secret"
-	"strongroom/internal/volume"
 )
 
 // tracked is what is remembered of one target between publishes.
 type tracked struct {
-	target  string
-	busy    bool      // guarded by Publisher.mu, as is touched
+	target string
+
+	// Guarded by Publisher.mu.
+	busy    bool
 	touched time.Time // when it was last released
-	gone    bool      // to be forgotten at its release; of whoever claimed it, as is history
+	soon    bool      // something about it has changed: look at it as soon as nobody else does
+	asking  time.Time // see Refresh; zero when that has been done
+	due     time.Time // when the timer looks at it; zero: never
+	leaving bool      // it is about to be unpublished, and the timer leaves it alone
+	turn    *turn     // the timer's work, while that is what it is busy with
+	handed  kept      // what a kubelet brought during that work
+
+	// Of whoever made it busy. Only kept is looked at by others, under Publisher.mu, under which it is changed as well.
+	kept kept
+	wish time.Time // asking, as it was when this work began
+	gone bool      // to be forgotten at its release
 	history
 }
 
-// history is how one pod's volume fared so far.
-type history struct {
-	pod         secret.Pod
-	firstSeen   time.Time
-	askedAt     time.Time // when the served content was asked of the store; zero when nothing is known
-	fingerprint string    // of the class and attributes the content was fetched for
-	versions    []secret.Version
-	failing     time.Time // since when publishes fail; zero while they succeed
+// turn is the timer's work on one volume.
+type turn struct {
+	ctx    context.Context
+	cancel context.CancelFunc
+	done   chan struct{} // closed when the volume is free again
 }
 
-// Stage is a step of a publish, in order.
-type Stage string
-
-// The stages. A failed publish failed in its Record's stage.
-const (
-	LookingAtIt   Stage = "inspect" // at the target, before anything else
-	FindingClass  Stage = "class"
-	MakingTarget  Stage = "target"
-	Fetching      Stage = "fetch"
-	WritingFiles  Stage = "write"
-	NothingFailed Stage = "done"
-)
-
-// Record is one publish, told to the Recorder. It holds no values.
-type Record struct {
-	Volume    string
-	Target    string
-	Pod       secret.Pod
-	ClassName string
-	Provider  string // empty when the class was not found
-	At        time.Time
-	Took      time.Duration
-
-	Stage     Stage // how far it got
-	First     bool  // nothing complete was mounted before
-	Skipped   bool  // nothing was due
-	Report    provider.Report
-	Change    volume.Change
-	Backing   string        // what stands under the target, as volume.State says; empty when that is not known
-	Err       error         // what failed, also when the kubelet was answered with success
-	Failing   time.Time     // since when, zero when it works
-	Recovered bool          // it failed before and works again
-	Age       time.Duration // of what is served now, at least that when it was not fetched since the start; meaningless when First and Err
+func errBusy(target string) error {
+	return fault.New(fault.Busy, target, "another operation on this volume is in work")
 }
 
+// claim makes the volume the caller's own until its release.
 func (p *Publisher) claim(target string) (*tracked, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	t := p.findLocked(target)
+	if t.busy {
+		return nil, errBusy(target)
+	}
+	t.claimLocked()
+	return t, nil
+}
+
+// claimFor claims v's target for a kubelet's publish, or hands v to the timer that is at work there.
+func (p *Publisher) claimFor(v Volume) (t *tracked, handed bool, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	t = p.findLocked(v.Target)
+	switch {
+	case !t.busy:
+		t.claimLocked()
+		t.beginLocked()
+		return t, false, nil
+	case t.turn != nil && t.kept.Pod == v.Pod:
+		t.handed.erase()
+		t.handed = keep(v)
+		return nil, true, nil
+	}
+	return nil, false, errBusy(v.Target)
+}
+
+// claimFromTimer is claim, for somebody whom the timer makes way for.
+func (p *Publisher) claimFromTimer(ctx context.Context, target string) (*tracked, error) {
+	for {
+		p.mu.Lock()
+		t := p.findLocked(target)
+		if !t.busy {
+			t.claimLocked()
+			p.mu.Unlock()
+			return t, nil
+		}
+		turn := t.turn
+		t.leaving = turn != nil
+		p.mu.Unlock()
+		if turn == nil {
+			return nil, errBusy(target)
+		}
+		turn.cancel()
+		select {
+		case <-turn.done:
+		case <-ctx.Done():
+			return nil, errBusy(target)
+		}
+	}
+}
+
+// findLocked gives what is remembered of a target, nothing at first.
+func (p *Publisher) findLocked(target string) *tracked {
 	t, known := p.volumes[target]
 	if !known {
 		t = &tracked{target: target}
 		p.volumes[target] = t
 	}
-	if t.busy {
-		return nil, fault.New(fault.Busy, target, "another operation on this volume is in work")
-	}
-	t.busy = true
-	return t, nil
+	return t
 }
 
+func (t *tracked) claimLocked() { t.busy, t.leaving = true, false }
+
+// beginLocked goes with the claim of whoever will publish: what is asked for from now on is for the next publish.
+func (t *tracked) beginLocked() { t.soon, t.wish = false, t.asking }
+
+// release gives a volume back. What is gone is forgotten, with all that was handed in for it.
 func (p *Publisher) release(t *tracked) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	t.busy = false
 	t.touched = p.Clock.Now()
+	if t.turn != nil {
+		t.takeHandedLocked()
+		t.turn.cancel()
+		close(t.turn.done)
+		t.turn = nil
+	}
 	if t.gone {
+		t.dropLocked()
 		delete(p.volumes, t.target)
 	}
+	p.mu.Unlock()
+	p.nudge()
 }
 
-// due says whether content must be fetched for a volume whose files are complete: always for another class or for
-// content of unknown age, otherwise when the content has reached the interval's age.
-func (h *history) due(now time.Time, interval time.Duration, fingerprint string) bool {
-	return h.askedAt.IsZero() || h.fingerprint != fingerprint || now.Sub(h.askedAt) >= interval
-}
-
-// meet begins a new history where there is none for this pod: what was fetched for one is not another's.
-func (h *history) meet(pod secret.Pod, firstSeen time.Time) {
-	if h.pod != pod || h.firstSeen.IsZero() {
-		*h = history{pod: pod, firstSeen: firstSeen}
+// takeHandedLocked goes on with what the kubelet brought during the timer's work.
+func (t *tracked) takeHandedLocked() {
+	if t.handed.target == "" {
+		return
 	}
-}
-
-// nothingStands forgets content that is not at the target any more.
-func (h *history) nothingStands() { h.succeeded(time.Time{}, "", nil) }
-
-func (h *history) succeeded(askedAt time.Time, fingerprint string, versions []secret.Version) {
-	h.askedAt, h.fingerprint, h.versions = askedAt, fingerprint, versions
-}
-
-// note completes the record with what only the history knows, and keeps that history. That nothing was due is a success
-// as well: a class that was missing for a while, or wrong, is back.
-func (h *history) note(record *Record, err error) {
-	record.Err = err
-	switch {
-	case err == nil:
-		record.Recovered = !h.failing.IsZero()
-		h.failing = time.Time{}
-	case h.failing.IsZero():
-		h.failing = record.At
+	if t.renewedBy(t.handed.Volume) {
+		t.soon, t.history.retry.fetched = true, false
 	}
-	record.Failing = h.failing
-	record.Age = max(0, record.At.Sub(h.servedSince()))
+	t.kept.erase()
+	t.kept, t.handed = t.handed, kept{}
 }
 
-// servedSince is when the served content was asked for. Of what an earlier process left it is the moment this one met
-// it: it is at least that old.
-func (h *history) servedSince() time.Time {
-	if h.askedAt.IsZero() {
-		return h.firstSeen
-	}
-	return h.askedAt
+// dropLocked erases what the kubelet handed in, so that there is nothing left to be timed.
+func (t *tracked) dropLocked() {
+	t.kept.erase()
+	t.handed.erase()
+	t.due, t.asking = time.Time{}, time.Time{}
 }
 
-// fingerprintOf tells one set of parameters from another. Pod information and tokens are not part of it: they change
-// without the content changing.
-func fingerprintOf(providerName string, attributes map[string]string) string {
-	h := sha256.New()
-	fmt.Fprintf(h, "%q\n", providerName)
-	for _, key := range slices.Sorted(maps.Keys(attributes)) {
-		fmt.Fprintf(h, "%q=%q\n", key, attributes[key])
+// remember keeps what a kubelet's publish brought for as long as content stands.
+func (p *Publisher) remember(t *tracked, w *work, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if w.record.First && err != nil {
+		t.dropLocked()
+		return
 	}
-	return hex.EncodeToString(h.Sum(nil))
+	t.kept.erase()
+	t.kept = keep(w.Volume)
+	t.planLocked(w)
 }
 
-func joinCleanup(err, cleanup error) error {
-	if cleanup == nil {
-		return err
+// planLocked says when the timer is to look at the volume again.
+func (t *tracked) planLocked(w *work) {
+	if w.answered && !t.asking.After(w.refresh) {
+		t.asking = time.Time{}
 	}
-	return errors.Join(err, cleanup)
+	t.due = t.history.next(!t.asking.IsZero())
 }

@@ -23,11 +23,12 @@ const (
 	keyOldTenant       = "tenantId"
 	keyObjects         = "objects"
 	keyLastKnownGood   = "lastKnownGood"
+	keyRotation        = secretsstore.ParamRotation // the driver's; another driver than ours passes it on
 )
 
 var parameterNames = []string{
 	keyPodIdentity, keyManagedIdentity, keyTokenProxy, keyUserAssigned, keyClient, keyVault, keyCloud, keyCloudFile,
-	keyTenant, keyObjects, keyLastKnownGood,
+	keyTenant, keyObjects, keyLastKnownGood, keyRotation,
 }
 
 // retired are parameters of earlier providers; old manifests carry them and must keep working.
@@ -85,11 +86,11 @@ func (d *decoder) choose(name string, keys []string) string {
 
 func (d *decoder) noteUnknown(key string) {
 	switch {
-	case key == secretsstore.AttrClass, key == "providerName", secretsstore.Reserved(key):
+	case key == secretsstore.AttrClass, key == "providerName", key == secretsstore.ParamRotation, secretsstore.Reserved(key): // the driver's
 	case containsFold(retired, key):
 		d.note("parameter %s has no effect any more and can be removed", key)
 	default:
-		d.note("parameter %s is not known and has no effect%s", fault.Shorten(key), didYouMean(key, parameterNames))
+		d.note("parameter %s is not known and has no effect%s", fault.Shorten(key), didYouMean(key, append(parameterNames, secretsstore.ParamRotation)))
 	}
 }
 

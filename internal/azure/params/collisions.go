@@ -39,6 +39,18 @@ func (d *decoder) collisions(objects []Object) {
 	}
 }
 
+// Files tells which paths a volume may have: every file an object becomes if the vault has it. split is Input.Split.
+func (r Request) Files(split bool) func(path string) bool {
+	l := layout{map[string]int{}, map[string]history{}, split}
+	for i, o := range r.Objects {
+		l.add(i, o)
+	}
+	return func(path string) bool {
+		_, there := l.file(path)
+		return there
+	}
+}
+
 func (d *decoder) clash(objects []Object, i, other int) {
 	d.problem(fmt.Sprintf("objects[%d].%s (%s)", i, fieldAlias, objects[i].Object),
 		"the file %q cannot stand beside that of objects[%d] (%s)", fault.Shorten(objects[i].Path), other, objects[other].Object).

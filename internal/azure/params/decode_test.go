@@ -71,6 +71,10 @@ func TestDecodeAccepts(t *testing.T) {
 			func(r params.Request) bool { return r.CloudFile == "" && noted(r, "cloudEnvFileName has no effect") }},
 		{"last known good", map[string]string{"lastKnownGood": "15m"},
 			func(r params.Request) bool { return r.LastKnownGood == 15*time.Minute }},
+		{"the driver's own parameter", map[string]string{"rotationPollInterval": "30s"},
+			func(r params.Request) bool { return len(r.Notes) == 0 }},
+		{"the driver's own parameter, misspelt", map[string]string{"rotationPolInterval": "30s"},
+			func(r params.Request) bool { return noted(r, "did you mean rotationPollInterval?") }},
 		{"parameters of earlier providers", map[string]string{"useManagedIdentity": "true", "resourceGroup": "rg", "subscriptionId": "x"},
 			func(r params.Request) bool {
 				return noted(r, "useManagedIdentity has no effect any more") && noted(r, "resourceGroup") && noted(r, "subscriptionId")

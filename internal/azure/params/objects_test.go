@@ -214,3 +214,28 @@ func TestDecodeRefusesFilesThatCollide(t *testing.T) {
 		}
 	}
 }
+
+func TestFilesAreThoseTheObjectsBecome(t *testing.T) {
+	t.Parallel()
+	r := decode(t, withObjects(`array:
+  - |
+    objectName: one
+    objectType: secret
+  - |
+    objectName: two
+    objectType: key
+    objectAlias: dir/two
+    objectVersionHistory: 3
+`))
+	for split, want := range map[bool]map[string]bool{
+		false: {"one": true, "one.crt": false, "dir/two": false, "dir/two/0": true, "dir/two/2": true, "dir/two/3": false, "two": false, "": false},
+		true:  {"one": true, "one.crt": true, "one.key": true, "dir/two/0.crt": false},
+	} {
+		files := r.Files(split)
+		for path, there := range want {
+			if files(path) != there {
+				t.Errorf("split %v: %q is %v", split, path, !there)
+			}
+		}
+	}
+}

@@ -24,6 +24,7 @@ type result struct {
 	files    []secret.File
 	versions []secret.Version
 	askedAt  time.Time // of the oldest answer it is made of
+	passing  time.Time // of the oldest among those that could be another by now
 	stale    bool
 	notes    []string
 	err      error
@@ -152,10 +153,19 @@ func obtain[T share.Sized](ctx context.Context, m *mount, r *result, want share.
 	if answer.Shared {
 		m.shared.Add(1)
 	}
-	if r.askedAt.IsZero() || answer.AskedAt.Before(r.askedAt) {
-		r.askedAt = answer.AskedAt
+	r.askedAt = earlier(r.askedAt, answer.AskedAt)
+	if !want.Immutable || r.stale {
+		r.passing = earlier(r.passing, answer.AskedAt)
 	}
 	return answer.Value, nil
+}
+
+// earlier is the earlier of two times of which the first may not be known.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // ask gets the token first: a failure to get one is the authority's affair and must not count against the vault.

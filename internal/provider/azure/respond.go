@@ -24,7 +24,7 @@ func (m *mount) response(results []result) (provider.Response, error) {
 		case r.err == nil:
 			response.Files = append(response.Files, r.files...)
 			response.Versions = append(response.Versions, r.versions...)
-			response.Report.Age = max(response.Report.Age, age(r, m.began))
+			response.Report.Age = max(response.Report.Age, since(r.passing, m.began))
 		case optional(r):
 			// reported as missing; without a version, which tells the drivers that the object was looked at
 			response.Versions = append(response.Versions, secret.Version{ID: string(r.object.Kind) + "/" + r.object.Name})
@@ -57,15 +57,16 @@ func optional(r result) bool {
 	}
 }
 
-func age(r result, now time.Time) time.Duration {
-	if r.askedAt.IsZero() {
+// since is how long ago asked was; 0 when it is not known.
+func since(asked, now time.Time) time.Duration {
+	if asked.IsZero() {
 		return 0
 	}
-	return max(now.Sub(r.askedAt), 0)
+	return max(now.Sub(asked), 0)
 }
 
 func outcomeOf(r result, now time.Time) provider.Outcome {
-	outcome := provider.Outcome{Object: r.object.Object.String(), State: provider.Fresh, Age: age(r, now)}
+	outcome := provider.Outcome{Object: r.object.Object.String(), State: provider.Fresh, Age: since(r.askedAt, now)}
 	for _, file := range r.files {
 		outcome.Files = append(outcome.Files, file.Path)
 	}

@@ -74,6 +74,27 @@ func TestPinnedVersionsAreNotAskedForAgainByAMountedVolume(t *testing.T) {
 	}
 }
 
+// The age that says when to ask again is that of what may have changed: a pinned version never ages.
+func TestPinnedVersionsAreNoReasonToAskAgain(t *testing.T) {
+	t.Parallel()
+	n := newNode(t)
+	held := n.must(n.workload("web", "secret/a", "secret/b"))
+	pinned := n.workload("web", "secret/a objectVersion: "+held.Versions[0].Version)
+	both := n.workload("web", "secret/a objectVersion: "+held.Versions[0].Version, "secret/b")
+	n.must(both)
+	n.clock.by.Store(int64(5 * time.Minute))
+	if report := n.must(remount(pinned, held)).Report; report.Age != 0 || report.Objects[0].Age < 5*time.Minute {
+		t.Errorf("a pinned version: age %s, its object's %s", report.Age, report.Objects[0].Age)
+	}
+	if report := n.must(remount(within(both, time.Minute), held)).Report; report.Age < 5*time.Minute {
+		t.Errorf("a pinned version beside one that may change: age %s", report.Age)
+	}
+	n.faults(emulator.Fault{Service: "keyvault", Outage: true})
+	if report := n.must(remount(within(both, -5*time.Minute), held)).Report; report.Age < 5*time.Minute || report.Objects[1].State != provider.Stale {
+		t.Errorf("during an outage: %+v", report)
+	}
+}
+
 // Each of these presents something that must not open what shop/web has in the cache.
 func TestNobodyIsServedFromACacheWithoutTheProof(t *testing.T) {
 	t.Parallel()
