@@ -24,7 +24,7 @@ const maxTold = 16 << 10
 // decodeResponse takes an answer apart. Failures inside the answer keep the texts people know.
 func (r *remote) decodeResponse(out *api.MountResponse) (provider.Response, error) {
 	if code := out.GetError().GetCode(); code != "" {
-		return provider.Response{}, fault.New(fault.Internal, r.subject(), "mount request failed with provider error code %s", bounded(code, maxTold)).
+		return provider.Response{}, fault.New(fault.Internal, r.subject(), "mount request failed with provider error code %s", fault.Bound(code, maxTold)).
 			Mend("look the code up in the log of provider %s on this node", r.name)
 	}
 	versions := decodeVersions(out.GetObjectVersion())
@@ -50,7 +50,7 @@ func decodeFiles(list []*api.File) []secret.File {
 // failed makes a fault of a failed call: from the trailer where the provider says its kind, else from the code.
 func (r *remote) failed(ctx context.Context, path string, err error, trailer metadata.MD) error {
 	st := status.Convert(err)
-	said := bounded(st.Message(), maxTold)
+	said := fault.Bound(st.Message(), maxTold)
 	if kind := trailer.Get(trailerKind); len(kind) > 0 {
 		f := fault.New(fault.ParseKind(kind[0]), r.subject(), "%s", said)
 		f.RetryAfter = decodeRetryAfter(trailer)

@@ -63,8 +63,9 @@ type Config struct {
 	Timeout time.Duration
 	// Connect bounds how long a provider may take to accept a connection; 0 means 5 s.
 	Connect time.Duration
-	// Wait is how long a call waits for a provider that is not there to come up, for example while its pod is being
-	// replaced. 0 means that it fails at once and leaves trying again to the kubelet.
+	// Wait is how long a first mount waits for a provider that is not there to come up, for example while its pod is being
+	// replaced. 0 means that it fails at once and leaves trying again to the kubelet, as a volume that has content always
+	// does.
 	Wait time.Duration
 	// Clock times Wait. Nil means the machine's.
 	Clock clock.Clock

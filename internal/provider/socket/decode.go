@@ -17,7 +17,7 @@ import (
 
 // decodeRequest makes the wire's JSON in strings into a request, or tells every problem at once. The texts up to
 // "error:" are those people search for.
-func decodeRequest(in *api.MountRequest, md metadata.MD, now time.Time) (provider.Request, error) {
+func decodeRequest(in *api.MountRequest, md metadata.MD, now moment) (provider.Request, error) {
 	var problems fault.List
 	note := func(err *fault.Error) {
 		if err != nil {
@@ -73,7 +73,7 @@ func decodeMode(text string) (fs.FileMode, *fault.Error) {
 
 // decodeFreshness reads the driver's word on age. Nonsense is refused rather than ignored: ignoring it would hand out
 // older answers than the driver asked for.
-func decodeFreshness(md metadata.MD, now time.Time) (provider.Freshness, *fault.Error) {
+func decodeFreshness(md metadata.MD, now moment) (provider.Freshness, *fault.Error) {
 	stated := md.Get(headerMaxAge)
 	if len(stated) == 0 {
 		return provider.Freshness{}, nil
@@ -82,7 +82,7 @@ func decodeFreshness(md metadata.MD, now time.Time) (provider.Freshness, *fault.
 	if err != nil || age < 0 || len(stated) > 1 {
 		return provider.Freshness{}, fault.New(fault.Invalid, "metadata "+headerMaxAge, "wants one whole number of nanoseconds, not below 0")
 	}
-	return provider.Freshness{NotBefore: now.Add(-underway(md)).Add(-time.Duration(age))}, nil
+	return provider.Freshness{NotBefore: now.after.Add(-underway(md, now)).Add(-time.Duration(age))}, nil
 }
 
 // longestUnderway bounds what is believed of a request's time underway: the kubelet's patience with a mount.
@@ -90,14 +90,13 @@ const longestUnderway = 2 * time.Minute
 
 // underway is how long ago the request was sent, by the clock both processes of a machine share; 0 when the sender did
 // not say or cannot be right (another machine's clock, another time namespace).
-func underway(md metadata.MD) time.Duration {
+func underway(md metadata.MD, now moment) time.Duration {
 	sent := md.Get(headerSent)
-	now, ok := monotonic()
-	if len(sent) != 1 || !ok {
+	if len(sent) != 1 || !now.known {
 		return 0
 	}
 	at, err := strconv.ParseInt(sent[0], 10, 64)
-	if took := now - time.Duration(at); err == nil && took > 0 && took < longestUnderway {
+	if took := now.shared - time.Duration(at); err == nil && took > 0 && took < longestUnderway {
 		return took
 	}
 	return 0

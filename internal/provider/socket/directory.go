@@ -51,10 +51,10 @@ func (d *Directory) Provider(name string) (provider.Provider, error) {
 // Close ends every connection, and the calls on it with Unavailable.
 func (d *Directory) Close() error { return d.pool.close() }
 
-// connect gives a connection that is up, waiting for the provider as long as Wait allows. Nothing has been asked of the
+// connect gives a connection that is up, waiting that long for a provider that is not there. Nothing has been asked of the
 // provider until then, so that trying again repeats nothing.
-func (d *Directory) connect(ctx context.Context, name string) (*conn, error) {
-	giveUp := d.cfg.Clock.Now().Add(d.cfg.Wait)
+func (d *Directory) connect(ctx context.Context, name string, wait time.Duration) (*conn, error) {
+	giveUp := d.cfg.Clock.Now().Add(wait)
 	for {
 		c, err := d.tryConnect(ctx, name)
 		if err == nil || !d.cfg.Clock.Now().Before(giveUp) {

@@ -13,6 +13,7 @@ import (
 	"strongroom/internal/fault"
 	"strongroom/internal/provider"
 	"strongroom/internal/provider/socket"
+	"strongroom/internal/secret"
 )
 
 func TestNamesThatCannotBeProviders(t *testing.T) {
@@ -153,6 +154,10 @@ func TestGraceForAProviderThatIsBeingReplaced(t *testing.T) {
 	clk.Advance(10 * time.Second)
 	if err := <-result; fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("it did not come up: %v, want Unavailable", err)
+	}
+	standing := provider.Request{Current: []secret.Version{{ID: "secret/a", Version: "1"}}}
+	if _, err := azure.Mount(t.Context(), standing); fault.KindOf(err) != fault.Unavailable { // at once: nobody moves the clock
+		t.Errorf("of a volume that has content: %v, want Unavailable", err)
 	}
 
 	ctx, cancel := context.WithCancel(t.Context())

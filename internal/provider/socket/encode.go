@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"slices"
 	"strconv"
-	"strings"
-	"unicode/utf8"
 
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
@@ -45,23 +43,7 @@ func encodeVersions(list []secret.Version) []*api.ObjectVersion {
 
 // encodeError is the status of a failed mount: the code for machines, one line for people.
 func encodeError(err error) error {
-	return status.Error(codeOf(fault.KindOf(err)), bounded("failed to mount objects, error: "+fault.Explain(err), maxMessage))
-}
-
-// bounded cuts the middle out of a text that is too long: what failed stands at its beginning, what mends it at its end.
-func bounded(text string, limit int) string {
-	text = strings.ToValidUTF8(text, "?")
-	if len(text) <= limit {
-		return text
-	}
-	head, tail := limit*2/3, len(text)-limit/3
-	for !utf8.RuneStart(text[head]) {
-		head--
-	}
-	for !utf8.RuneStart(text[tail]) {
-		tail++
-	}
-	return text[:head] + " ... (" + strconv.Itoa(tail-head) + " bytes left out) ... " + text[tail:]
+	return status.Error(codeOf(fault.KindOf(err)), fault.Bound("failed to mount objects, error: "+fault.Explain(err), maxMessage))
 }
 
 // encodeTrailer is what Strongroom's driver wants to know beyond the answer.

@@ -43,7 +43,7 @@ func (s *service) Mount(ctx context.Context, in *api.MountRequest) (*api.MountRe
 
 func (s *service) mount(ctx context.Context, in *api.MountRequest) (provider.Response, *api.MountResponse, error) {
 	md, _ := metadata.FromIncomingContext(ctx)
-	req, err := decodeRequest(in, md, s.cfg.Clock.Now())
+	req, err := decodeRequest(in, md, readMoment(s.cfg.Clock))
 	remark(ctx, slog.String(logkey.Pod, podOf(req).String()))
 	if err != nil {
 		return provider.Response{}, nil, err

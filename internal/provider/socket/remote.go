@@ -31,7 +31,11 @@ func (r *remote) Mount(ctx context.Context, req provider.Request) (provider.Resp
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.dir.cfg.Timeout)
 	defer cancel()
-	c, err := r.dir.connect(ctx, r.name)
+	wait := r.dir.cfg.Wait
+	if len(req.Current) > 0 {
+		wait = 0
+	}
+	c, err := r.dir.connect(ctx, r.name, wait)
 	if err != nil {
 		return provider.Response{}, err
 	}
@@ -60,10 +64,11 @@ func (r *remote) subject() string { return "provider " + strconv.Quote(r.name) }
 func (c Config) withHeaders(ctx context.Context, fresh provider.Freshness) context.Context {
 	pairs := []string{headerMaxRecv, strconv.Itoa(c.MaxRecv)}
 	if fresh.Stated() {
-		age := max(0, c.Clock.Now().Sub(fresh.NotBefore))
+		now := readMoment(c.Clock)
+		age := max(0, now.before.Sub(fresh.NotBefore))
 		pairs = append(pairs, headerMaxAge, strconv.FormatInt(age.Nanoseconds(), 10))
-		if now, ok := monotonic(); ok {
-			pairs = append(pairs, headerSent, strconv.FormatInt(now.Nanoseconds(), 10))
+		if now.known {
+			pairs = append(pairs, headerSent, strconv.FormatInt(now.shared.Nanoseconds(), 10))
 		}
 	}
 	return metadata.AppendToOutgoingContext(ctx, pairs...)
