@@ -3,7 +3,6 @@ package csi
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -33,7 +32,7 @@ func answer(err error) error {
 	}
 	var classified *fault.Error
 	if errors.As(err, &classified) {
-		return status.Error(codeByKind[classified.Kind], bounded(fault.Explain(err)))
+		return status.Error(codeByKind[classified.Kind], fault.Bound(fault.Explain(err), maxTold))
 	}
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
@@ -44,16 +43,8 @@ func answer(err error) error {
 	if _, ok := status.FromError(err); ok {
 		return err // gRPC's own: a method that is not there
 	}
-	return status.Error(codes.Internal, bounded(fault.Explain(err)))
+	return status.Error(codes.Internal, fault.Bound(fault.Explain(err), maxTold))
 }
 
 // maxTold bounds an error's text: it goes into events and logs, and parts of it are a class's or a provider's own words.
 const maxTold = 16 << 10
-
-// bounded cuts the middle out of a text that is too long: what failed stands at its beginning, what mends it at its end.
-func bounded(text string) string {
-	if len(text) <= maxTold {
-		return text
-	}
-	return strings.ToValidUTF8(text[:maxTold*2/3], "") + " ... " + strings.ToValidUTF8(text[len(text)-maxTold/3:], "")
-}

@@ -1,9 +1,7 @@
 package csi
 
 import (
-	"errors"
 	"net"
-	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -53,32 +51,5 @@ func listenUnix(path string) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	return guarded{listener}, nil
-}
-
-// guarded lets in root, which the kubelet is, and the user this process is. The mode keeps others out already; this
-// holds where the mode does not, such as for a descriptor handed on.
-type guarded struct{ *unixsock.Listener }
-
-// Accept ends a stranger's connection and waits for the next.
-func (g guarded) Accept() (net.Conn, error) {
-	for {
-		conn, err := g.AcceptUnix()
-		if err != nil {
-			return nil, err
-		}
-		if admitted(conn) {
-			return conn, nil
-		}
-		_ = conn.Close()
-	}
-}
-
-// admitted takes everybody for the owner where the system does not say who connected: there the mode alone guards.
-func admitted(conn *net.UnixConn) bool {
-	uid, err := unixsock.PeerUID(conn)
-	if errors.Is(err, errors.ErrUnsupported) {
-		return true
-	}
-	return err == nil && (uid == 0 || uid == os.Geteuid())
+	return unixsock.OwnersOnly(listener), nil
 }

@@ -6,6 +6,7 @@ import (
 	spec "github.com/container-storage-interface/spec/lib/go/csi"
 
 	"strongroom/internal/fault"
+	"strongroom/internal/incumbent"
 )
 
 // node answers the kubelet. What is not here (staging, expansion, health) is Unimplemented.
@@ -89,7 +90,7 @@ func (i *identity) GetPluginInfo(context.Context, *spec.GetPluginInfoRequest) (*
 	if i.version == "" {
 		return nil, fault.New(fault.Unavailable, "", "driver version not configured")
 	}
-	return &spec.GetPluginInfoResponse{Name: i.name, VendorVersion: i.version}, nil
+	return &spec.GetPluginInfoResponse{Name: i.name, VendorVersion: i.version, Manifest: map[string]string{incumbent.Mark: i.version}}, nil
 }
 
 func (i *identity) GetPluginCapabilities(context.Context, *spec.GetPluginCapabilitiesRequest) (*spec.GetPluginCapabilitiesResponse, error) {
