@@ -50,6 +50,11 @@ func readPFX(text []byte) (*bundle, error) {
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "", "the certificate's secret is not the base64 text of a PKCS#12")
 	}
+	return bundleOf(der)
+}
+
+// bundleOf takes the bytes of a PKCS#12 apart.
+func bundleOf(der []byte) (*bundle, error) {
 	keys, certs, err := readPKCS12(der)
 	if err != nil {
 		return nil, err
@@ -93,17 +98,25 @@ func (b *bundle) pfx() ([]byte, error) {
 // key is the first private key that can be read, nil when there is none.
 func (b *bundle) key() crypto.Signer {
 	for _, block := range b.others {
-		if key, err := x509.ParsePKCS8PrivateKey(block.Bytes); err == nil {
-			if signer, ok := key.(crypto.Signer); ok {
-				return signer
-			}
-		}
-		if key, err := x509.ParsePKCS1PrivateKey(block.Bytes); err == nil {
+		if key := signerOf(block.Bytes); key != nil {
 			return key
 		}
-		if key, err := x509.ParseECPrivateKey(block.Bytes); err == nil {
-			return key
+	}
+	return nil
+}
+
+// signerOf reads a private key in any of its three forms, nil when it is none.
+func signerOf(der []byte) crypto.Signer {
+	if key, err := x509.ParsePKCS8PrivateKey(der); err == nil {
+		if signer, ok := key.(crypto.Signer); ok {
+			return signer
 		}
+	}
+	if key, err := x509.ParsePKCS1PrivateKey(der); err == nil {
+		return key
+	}
+	if key, err := x509.ParseECPrivateKey(der); err == nil {
+		return key
 	}
 	return nil
 }

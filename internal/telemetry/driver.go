@@ -19,7 +19,7 @@ const (
 // rotated is the label value that dashboards filter on; there has never been another.
 const rotated = "true"
 
-// rotationBuckets are the bounds, in seconds, of the histogram that others' dashboards know.
+// rotationBuckets are the bounds, in seconds, of the histograms that others' dashboards know.
 var rotationBuckets = []float64{0.1, 0.135, 0.182, 0.246, 0.331, 0.447, 0.603, 0.814, 1.099, 1.482, 2}
 
 // driverMetrics carry the names of the Secrets Store CSI Driver.
@@ -28,6 +28,8 @@ type driverMetrics struct {
 	unpublished, unpublishFailed *prometheus.CounterVec
 	rotated, rotationFailed      *prometheus.CounterVec
 	rotationTook                 *prometheus.HistogramVec
+	synced                       *prometheus.CounterVec
+	syncTook                     *prometheus.HistogramVec
 }
 
 func newDriverMetrics(f factory) driverMetrics {
@@ -39,6 +41,8 @@ func newDriverMetrics(f factory) driverMetrics {
 		rotated:         f.counter("rotation_reconcile_total", "Fetches for a volume that was already mounted that succeeded, whether or not anything had changed.", osType, "provider", "rotated"),
 		rotationFailed:  f.counter("rotation_reconcile_error_total", "Fetches for a volume that was already mounted that failed; its files stay.", osType, "provider", "error_type", "rotated"),
 		rotationTook:    f.histogram("rotation_reconcile_duration_sec", "How long a successful fetch for a volume that was already mounted took, in seconds.", rotationBuckets, osType),
+		synced:          f.counter("sync_k8s_secret_total", "Kubernetes Secrets written from mounted content; one that stood right already is not counted.", osType, "provider"),
+		syncTook:        f.histogram("k8s_secret_duration_sec", "How long it took to bring a Kubernetes Secret in order that needed a write, in seconds.", rotationBuckets, osType),
 	}
 }
 
@@ -67,6 +71,12 @@ func (m *Metrics) Rotated(provider string, took time.Duration) {
 // RotationFailed counts a failed fetch for a mounted volume; errorType is one of the constants above.
 func (m *Metrics) RotationFailed(provider, errorType string) {
 	m.driver.rotationFailed.WithLabelValues(m.names.label(provider), errorLabel(errorType), rotated).Inc()
+}
+
+// SecretSynced counts a Kubernetes Secret that was written and how long that took, its reads and tries included.
+func (m *Metrics) SecretSynced(provider string, took time.Duration) {
+	m.driver.synced.WithLabelValues(m.names.label(provider)).Inc()
+	m.driver.syncTook.WithLabelValues().Observe(took.Seconds())
 }
 
 func errorLabel(errorType string) string {

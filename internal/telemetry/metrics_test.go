@@ -33,6 +33,7 @@ func page(t *testing.T) string {
 	m.UnpublishFailed()
 	m.Rotated("azure", 150*time.Millisecond)
 	m.RotationFailed("azure", telemetry.FileWriteError)
+	m.SecretSynced("azure", 150*time.Millisecond)
 	m.VaultRead(secret.Certificate, time.Second, nil)
 	m.VaultRead(secret.Secret, time.Second, fault.New(fault.Denied, "secret/db", "no"))
 	m.VaultRead("blob", time.Second, errors.New("planted"))
@@ -72,6 +73,8 @@ func TestNamesAndLabels(t *testing.T) {
 		`rotation_reconcile_total{os_type="linux",provider="azure",rotated="true"} 1`,
 		`rotation_reconcile_error_total{error_type="FileWriteError",os_type="linux",provider="azure",rotated="true"} 1`,
 		`rotation_reconcile_duration_sec_bucket{os_type="linux",le="0.1"} 0`,
+		`sync_k8s_secret_total{os_type="linux",provider="azure"} 1`,
+		`k8s_secret_duration_sec_bucket{os_type="linux",le="0.182"} 1`,
 		`rotation_reconcile_duration_sec_bucket{os_type="linux",le="2"} 1`,
 		`keyvault_request_count{error="",object_type="cert",os_type="linux",provider="azure",service_name="csi-secrets-store-provider-azure"} 1`,
 		`keyvault_request_count{error="denied",object_type="secret",os_type="linux",provider="azure",service_name="csi-secrets-store-provider-azure"} 1`,
@@ -103,6 +106,7 @@ func TestLint(t *testing.T) {
 	t.Parallel()
 	inherited := map[string]string{
 		"rotation_reconcile_duration_sec": `metric names should not contain abbreviated units`,
+		"k8s_secret_duration_sec":         `metric names should not contain abbreviated units`,
 	}
 	problems, err := promlint.New(strings.NewReader(page(t))).Lint()
 	if err != nil {
