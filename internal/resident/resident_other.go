@@ -1,0 +1,6 @@
+//go:build !linux
+
+package resident
+
+// dropFilePages does nothing where nobody has asked for it.
+func dropFilePages() error { return nil }
