@@ -32,6 +32,9 @@ func commands() []command {
 		{"check", "validate SecretProviderClass manifests offline", runCheck},
 		{"driver", "serve the CSI driver " + driverName + " on this node", runDriver},
 		{"provider", "serve the Azure provider on its plugin socket", runProvider},
+		{"controller", "judge every class of a cluster, and take start-up taints off its nodes", runController},
+		{"crds", "print the cluster's definitions of our kinds, or apply them", runCRDs},
+		{"refresh", "have what a class or a pod mounts fetched anew now", runRefresh},
 		{"emulator", "run an Azure of your own: Entra ID, IMDS, Key Vault", runEmulator},
 		{"version", "print the version", runVersion},
 	}
@@ -65,7 +68,7 @@ func Run(ctx context.Context, p Process) int {
 func usage(w io.Writer) {
 	fmt.Fprint(w, "Strongroom puts Azure Key Vault secrets, keys and certificates into Kubernetes pods as files.\n\nUsage: strongroom SUBCOMMAND [flags]\n\n")
 	for _, c := range commands() {
-		fmt.Fprintf(w, "  %-9s %s\n", c.name, c.summary)
+		fmt.Fprintf(w, "  %-10s %s\n", c.name, c.summary)
 	}
 	fmt.Fprint(w, "\nTry first:         strongroom demo\nFlags of each:     strongroom SUBCOMMAND -h\n")
 	fmt.Fprintln(w, "Exit codes:        0 done, 1 internal, 2 usage, 3 invalid manifest or setting, 4 not found, 5 denied,")

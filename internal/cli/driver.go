@@ -3,7 +3,8 @@ package cli
 import (
 	"context"
 	"flag"
-	"net"
+	"log/slog"
+	"net/http"
 	"os"
 	"strings"
 	"time"
@@ -19,25 +20,29 @@ import (
 	"strongroom/internal/volume"
 )
 
-// driverConfig is the driver's command line: the flags of the program it replaces, and where classes come from.
+// driverConfig is the driver's command line: the flags of the program it replaces, and what a cluster or its lack needs.
 type driverConfig struct {
-	Endpoint    string
-	DriverName  string
-	NodeID      string
-	ProviderDir string
-	MoreDirs    string
-	MetricsAddr string
-	HealthAddr  string
-	Pprof       bool
-	PprofPort   int
-	MaxRecv     int
-	Rotation    bool
-	Interval    time.Duration
-	ClassDir    string
-	ClassNS     string
-	Volumes     string
-	Forbid      bool
-	ShowVersion bool
+	Endpoint        string
+	HostEndpoint    string
+	RegistrationDir string
+	DriverName      string
+	NodeID          string
+	Kubeconfig      string
+	SyncSecrets     bool
+	ProviderDir     string
+	MoreDirs        string
+	MetricsAddr     string
+	HealthAddr      string
+	Pprof           bool
+	PprofPort       int
+	MaxRecv         int
+	Rotation        bool
+	Interval        time.Duration
+	ClassDir        string
+	ClassNS         string
+	Volumes         string
+	Forbid          bool
+	ShowVersion     bool
 
 	checkBackend func() *fault.Error
 	log          logFlags
@@ -51,25 +56,28 @@ func driverFlags(set *flag.FlagSet, p Process) *driverConfig {
 	set.StringVar(&c.ProviderDir, "provider-volume", "/var/run/secrets-store-csi-providers", "`directory` of plugin sockets, searched last")
 	set.StringVar(&c.MoreDirs, "additional-provider-volume-paths", "/etc/kubernetes/secrets-store-csi-providers", "comma-separated `directories` of plugin sockets, searched first")
 	set.StringVar(&c.MetricsAddr, "metrics-addr", ":8095", "`address` of /metrics; empty serves none")
-	set.StringVar(&c.HealthAddr, "health-addr", ":9808", "`address` of /healthz; empty serves none")
+	set.StringVar(&c.HealthAddr, "health-addr", ":9808", "`address` of /healthz and /readyz; empty serves none")
 	set.BoolVar(&c.Pprof, "enable-pprof", false, "serve Go's profiler on 127.0.0.1")
 	set.IntVar(&c.PprofPort, "pprof-port", 6065, "`port` of the profiler")
 	set.IntVar(&c.MaxRecv, "max-call-recv-msg-size", 4<<20, "greatest answer of a provider in bytes")
-	set.BoolVar(&c.Rotation, "enable-secret-rotation", true, "fetch again at a republish once the interval has passed")
-	set.DurationVar(&c.Interval, "rotation-poll-interval", 2*time.Minute, "how old served content may grow before it is fetched again")
-	set.StringVar(&c.ClassDir, "class-dir", "", "`directory` of SecretProviderClass manifests (required)")
+	set.BoolVar(&c.Rotation, "enable-secret-rotation", true, "fetch again by a timer once the interval has passed")
+	set.DurationVar(&c.Interval, "rotation-poll-interval", 2*time.Minute, "how old served content may grow before it is fetched again, unless its class says otherwise; 0 is at every republish, and by no timer")
+	set.StringVar(&c.Kubeconfig, "kubeconfig", "", "`file` that says where the cluster is; empty is the one this pod runs in")
+	set.StringVar(&c.RegistrationDir, "registration-socket-dir", "", "`directory` plugins_registry of the kubelet, to register with it; empty registers nowhere")
+	set.StringVar(&c.HostEndpoint, "host-endpoint", "/var/lib/kubelet/plugins/csi-secrets-store/csi.sock", "`path` of the CSI socket as the kubelet sees it")
+	set.BoolVar(&c.SyncSecrets, "sync-secrets", false, "copy mounted objects into Kubernetes Secrets as classes' secretObjects say; needs the permissions for it")
+	set.StringVar(&c.ClassDir, "class-dir", "", "`directory` of SecretProviderClass manifests, for a driver without a cluster")
 	set.StringVar(&c.ClassNS, "class-namespace", "default", "`namespace` of manifests that name none")
 	set.StringVar(&c.Volumes, "volumes", "auto", "`what` stands under a target: tmpfs, plain (a directory on disk) or auto (tmpfs where this process may mount)")
 	set.BoolVar(&c.Forbid, "forbid-attribute-override", false, "refuse volumeAttributes that replace a parameter of the class or add one")
 	set.BoolVar(&c.ShowVersion, "version", false, "print the version and exit")
-	set.String("kubeconfig", "", ignored+": classes come from --class-dir")
 	set.Bool("provider-health-check", false, ignored+": a provider is looked at when it is needed")
 	set.Duration("provider-health-check-interval", 2*time.Minute, ignored)
 	return c
 }
 
 func runDriver(ctx context.Context, p Process) error {
-	set := flags(p, "driver", "driver --class-dir DIRECTORY [flags]")
+	set := flags(p, "driver", "driver [flags]")
 	c := driverFlags(set, p)
 	if err := parse(set, p, false); err != nil {
 		return err
@@ -92,10 +100,11 @@ func (c *driverConfig) check() error {
 		problems = append(problems, e)
 		return e
 	}
-	if c.ClassDir == "" {
-		wrong("--class-dir", "is required").Mend("--class-dir examples")
-	} else if info, err := os.Stat(c.ClassDir); err != nil || !info.IsDir() {
+	if info, err := os.Stat(c.ClassDir); c.ClassDir != "" && (err != nil || !info.IsDir()) {
 		wrong("--class-dir", "%s is no directory that can be read", c.ClassDir)
+	}
+	if c.ClassDir == "" && c.NodeID == "" {
+		wrong("--nodeid", "is required in a cluster").Mend("--nodeid $(KUBE_NODE_NAME)")
 	}
 	if _, ok := mountModes[c.Volumes]; !ok {
 		wrong("--volumes", "%q is none of tmpfs, plain, auto", c.Volumes)
@@ -114,56 +123,98 @@ func (c *driverConfig) check() error {
 
 var mountModes = map[string]volume.MountMode{"tmpfs": volume.Tmpfs, "plain": volume.Plain, "auto": volume.Auto}
 
-// never is an interval no volume reaches: content is fetched once, as with the replaced driver's rotation off.
-const never = time.Duration(1<<63 - 1)
-
 func (c *driverConfig) serve(ctx context.Context, p Process) error {
 	log := telemetry.NewLogger(p.Stderr, c.log.config())
 	metrics := telemetry.NewMetrics(Version)
 	volumes := volume.New(volume.Config{Mount: mountModes[c.Volumes]})
-	providers := socket.New(socket.Config{Dirs: c.dirs(), MaxRecv: c.MaxRecv})
+	providers := socket.New(socket.Config{Dirs: c.dirs(), MaxRecv: c.MaxRecv, Wait: c.patience()})
 	defer providers.Close()
-	if !c.Rotation {
-		c.Interval = never
+	config := publish.Config{
+		Providers: providers, Volumes: volumes, Clock: clock.Real{}, Interval: c.Interval, ForbidOverride: c.Forbid,
 	}
-	recorder := newRecorder(log, metrics, clock.Real{})
-	publisher := publish.New(publish.Config{
-		Classes:   &manifest.Dir{Path: c.ClassDir, Namespace: c.ClassNS},
-		Providers: providers, Volumes: volumes, Clock: clock.Real{},
-		Recorder: recorder, Interval: c.Interval, ForbidOverride: c.Forbid,
-	})
-	all := &services{}
-	all.add(&csiService{server: csi.Server{
+	if !c.Rotation {
+		config.Interval = publish.Never
+	}
+	recorders := publish.Recorders{newRecorder(log, metrics, clock.Real{})}
+	var member *cluster
+	if c.ClassDir == "" {
+		var err error
+		if member, err = c.newCluster(log, metrics); err != nil {
+			return err
+		}
+		config.Classes, config.Sightings, config.Follower = member.classes, member.pods, member.follower()
+		recorders = append(recorders, member.recorders()...)
+	} else {
+		config.Classes = &manifest.Dir{Path: c.ClassDir, Namespace: c.ClassNS}
+	}
+	config.Recorder = recorders
+	publisher := publish.New(config)
+	server := csi.Server{
 		Endpoint: c.Endpoint, Name: c.DriverName, Version: Version, NodeID: c.NodeID,
 		Publisher: publisher, Stats: volumes, Log: log,
-	}})
-	if c.MetricsAddr != "" {
-		all.addHTTP("metrics", c.MetricsAddr, telemetry.Mux("/metrics", metrics.Handler()))
 	}
-	if c.HealthAddr != "" {
-		// Health is the server's own being there: what it needs from elsewhere is not healed by a restart.
-		all.addHTTP("health", c.HealthAddr, telemetry.Mux("/healthz", telemetry.Health(0)))
-	}
-	if c.Pprof {
-		all.add(telemetry.NewProfiler(c.PprofPort))
-	}
+	all := &services{}
+	all.add(unbound{publisher})
+	all.add(settle(log))
+	ready := c.join(all, member, publisher, server, log)
+	c.observe(all, metrics, ready)
 	return all.run(ctx, func(addresses []any) {
 		log.Info("driver serving", append([]any{logkey.Driver, c.DriverName, logkey.Version, Version, "endpoint", c.Endpoint, "volumes", c.Volumes}, addresses...)...)
 	})
 }
 
-// csiService binds the CSI socket first and serves it then.
-type csiService struct {
-	server   csi.Server
-	listener net.Listener
+// join adds what serves the kubelet, and the cluster where there is one, and says when the driver is ready.
+func (c *driverConfig) join(all *services, member *cluster, publisher *publish.Publisher, server csi.Server, log *slog.Logger) []telemetry.Check {
+	if member == nil {
+		all.add(&csiService{server: server})
+		return nil
+	}
+	member.attach(publisher)
+	place := c.newPlace(server, log)
+	all.add(unbound{member})
+	all.add(unbound{place})
+	return []telemetry.Check{
+		{Name: "classes", Run: once(member.classes.Synced, "the SecretProviderClasses have not been read yet")},
+		{Name: "registration", Run: once(place.registered, "the kubelet has not registered the driver yet")},
+	}
 }
 
-func (s *csiService) Listen() (err error) {
-	s.listener, err = csi.Listen(s.server.Endpoint)
-	return err
+// once is a check that something has come about.
+func once(done func() bool, otherwise string) func(context.Context) error {
+	return func(context.Context) error {
+		if done() {
+			return nil
+		}
+		return fault.New(fault.Unavailable, "", "%s", otherwise)
+	}
 }
 
-func (s *csiService) Run(ctx context.Context) error { return s.server.Serve(ctx, s.listener) }
+// observe adds the doors for people and probes. Liveness is the server's own being there: what it needs from elsewhere is
+// not healed by a restart.
+func (c *driverConfig) observe(all *services, metrics *telemetry.Metrics, ready []telemetry.Check) {
+	if c.MetricsAddr != "" {
+		all.addHTTP("metrics", c.MetricsAddr, telemetry.Mux("/metrics", metrics.Handler()))
+	}
+	if c.HealthAddr != "" {
+		mux := http.NewServeMux()
+		mux.Handle("GET /healthz", telemetry.Health(0))
+		mux.Handle("GET /readyz", telemetry.Health(0, ready...))
+		all.addHTTP("health", c.HealthAddr, mux)
+	}
+	if c.Pprof {
+		all.add(telemetry.NewProfiler(c.PprofPort))
+	}
+}
+
+// patience is how long a first mount waits for a provider whose pod is being replaced: about as long as that takes. What
+// the kubelet is refused it tries again after twice as long each time, and a pod would wait long after the provider is
+// back. Where there is no kubelet a person waits, who is better told at once.
+func (c *driverConfig) patience() time.Duration {
+	if c.ClassDir != "" {
+		return 0
+	}
+	return 5 * time.Second
+}
 
 func (c *driverConfig) dirs() []string {
 	var dirs []string

@@ -90,6 +90,9 @@ func (w *wouldWrite) Ensure(string) (volume.State, error)    { return volume.Sta
 func (w *wouldWrite) Remove(string) error                    { return nil }
 func (w *wouldWrite) Names(string) (names []string, _ error) { return nil, nil }
 
+// Read gives nothing: there is nothing at the target.
+func (w *wouldWrite) Read(string) ([]secret.File, error) { return nil, nil }
+
 func (w *wouldWrite) Write(_ string, files []secret.File, _ *int) (change volume.Change, _ error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -111,7 +111,24 @@ type node struct {
 	kubelet                           csipb.NodeClient
 }
 
-func newNode(t *testing.T) *node {
+// No kubelet comes by between the change and its arrival.
+func TestTheDriverRotatesByItself(t *testing.T) {
+	t.Parallel()
+	n := newNode(t, "--rotation-poll-interval", "1s")
+	target := filepath.Join(n.dir, "pods", "a", "mount")
+	n.publish(t, target, "azure-kvname-wi", nil)
+	n.holds(t, target, "secret1", "a secret of kvname")
+	if _, err := n.azure.Vaults().SetSecret("kvname", "secret1", secret.NewValue([]byte("another secret of kvname"))); err != nil {
+		t.Fatal(err)
+	}
+	n.driver.log.says(t, "mounted content was rotated")
+	n.holds(t, target, "secret1", "another secret of kvname")
+	if page := get(t, "http://"+n.driver.address(t, "metrics")+"/metrics"); !regexp.MustCompile(`(?m)^node_publish_total.* 1$`).MatchString(page) {
+		t.Errorf("what the timer did is counted as the kubelet's:\n%s", ours(page))
+	}
+}
+
+func newNode(t *testing.T, flags ...string) *node {
 	dir, err := os.MkdirTemp("", "sr") // socket paths are bounded, and strangers must be able to reach them
 	if err != nil {
 		t.Fatal(err)
@@ -138,9 +155,9 @@ func newNode(t *testing.T) *node {
 	}
 	n.provider = start(t, "provider", "--endpoint", "unix://"+n.providerSocket, "--ca-file", ca, "--cloud-file", cloud,
 		"--imds-endpoint", ends.IMDS["node-1"], "--nmi-endpoint", ends.NMI, "--healthz-port", "0", "--prometheus-port", "0", "--log-format-json", "-v=5")
-	n.driver = start(t, "driver", "--endpoint", "unix://"+n.driverSocket, "--nodeid", "node-1", "--provider-volume", filepath.Dir(n.providerSocket),
+	n.driver = start(t, append([]string{"driver", "--endpoint", "unix://" + n.driverSocket, "--nodeid", "node-1", "--provider-volume", filepath.Dir(n.providerSocket),
 		"--additional-provider-volume-paths", "", "--class-dir", filepath.Join(dir, "classes"), "--volumes", "plain",
-		"--rotation-poll-interval", "0s", "--metrics-addr", "127.0.0.1:0", "--health-addr", "127.0.0.1:0", "--log-format-json", "-v=5")
+		"--rotation-poll-interval", "0s", "--metrics-addr", "127.0.0.1:0", "--health-addr", "127.0.0.1:0", "--log-format-json", "-v=5"}, flags...)...)
 	conn, err := grpc.NewClient("unix://"+n.driverSocket, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		t.Fatal(err)

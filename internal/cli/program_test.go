@@ -87,6 +87,7 @@ type safeBuffer struct {
 	mu   sync.Mutex
 	text bytes.Buffer
 	wait chan struct{}
+	more chan struct{} // closed at the next write; nil while nobody waits for it
 }
 
 func (b *safeBuffer) Write(p []byte) (int, error) {
@@ -96,7 +97,33 @@ func (b *safeBuffer) Write(p []byte) (int, error) {
 		close(b.wait)
 		b.wait = nil
 	}
+	if b.more != nil {
+		close(b.more)
+		b.more = nil
+	}
 	return b.text.Write(p)
+}
+
+// says waits until something has been written.
+func (b *safeBuffer) says(t *testing.T, text string) {
+	t.Helper()
+	for {
+		b.mu.Lock()
+		if strings.Contains(b.text.String(), text) {
+			b.mu.Unlock()
+			return
+		}
+		if b.more == nil {
+			b.more = make(chan struct{})
+		}
+		more := b.more
+		b.mu.Unlock()
+		select {
+		case <-more:
+		case <-t.Context().Done():
+			t.Fatalf("never said %q:\n%s", text, b.String())
+		}
+	}
 }
 
 func (b *safeBuffer) String() string {

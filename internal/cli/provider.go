@@ -86,6 +86,7 @@ func (c *providerConfig) serve(ctx context.Context, p Process) error {
 	all := &services{}
 	all.add(server)
 	all.add(unbound{parts.pool})
+	all.add(settle(log))
 	if c.HealthPort >= 0 {
 		check := telemetry.Check{Name: "socket", Run: func(ctx context.Context) error { return socket.Probe(ctx, path) }}
 		all.addHTTP("health", port(c.HealthPort), telemetry.Mux(c.HealthPath, telemetry.Health(c.HealthWait, check)))

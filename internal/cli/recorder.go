@@ -3,13 +3,11 @@ package cli
 import (
 	"context"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
 	"strongroom/internal/clock"
 	"strongroom/internal/fault"
-	"strongroom/internal/provider"
 	"strongroom/internal/publish"
 	"strongroom/internal/telemetry"
 	"strongroom/internal/telemetry/logkey"
@@ -26,30 +24,34 @@ type recorder struct {
 
 	onDisk sync.Once // the warning that volumes are plain directories
 
+	standings publish.Standings
+
 	mu    sync.Mutex
 	asked map[string]time.Time // by target: when what it serves was asked of the store
-	stale map[string]bool      // targets that serve last known good
 }
 
 func newRecorder(log *slog.Logger, metrics *telemetry.Metrics, clock clock.Clock) *recorder {
-	r := &recorder{log: log, metrics: metrics, clock: clock, asked: map[string]time.Time{}, stale: map[string]bool{}}
+	r := &recorder{log: log, metrics: metrics, clock: clock, asked: map[string]time.Time{}}
 	metrics.WatchOldest(r.oldest)
 	return r
 }
 
-// Published implements publish.Recorder.
+// Published implements publish.Recorder. What the timer did by itself is no publish of the kubelet's.
 func (r *recorder) Published(record publish.Record) {
+	was, is := r.standings.Note(record)
 	switch {
 	case record.Err != nil && record.First:
 		r.metrics.PublishFailed(record.Provider, errorType(record.Stage))
 	case record.Err != nil:
 		r.metrics.RotationFailed(record.Provider, errorType(record.Stage))
-		r.failing(record)
+		r.failing(record, was)
 	default:
-		r.metrics.Published(record.Provider)
-		r.succeeded(record)
+		if !record.Timed {
+			r.metrics.Published(record.Provider)
+		}
+		r.succeeded(record, was, is)
 	}
-	r.age(record)
+	r.age(record, is)
 }
 
 // Unpublished implements publish.Recorder.
@@ -64,9 +66,10 @@ func (r *recorder) Unpublished(target string, err error) {
 
 // Forgotten implements publish.Recorder.
 func (r *recorder) Forgotten(target string) {
+	r.standings.Forget(target)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.forgetLocked(target)
+	delete(r.asked, target)
 }
 
 // errorType is the label that dashboards of the replaced driver know a failure of a stage by.
@@ -86,9 +89,9 @@ func errorType(stage publish.Stage) string {
 }
 
 // failing warns once when a volume begins to fail, and at debug level after that.
-func (r *recorder) failing(record publish.Record) {
+func (r *recorder) failing(record publish.Record, was publish.Standing) {
 	level := slog.LevelDebug
-	if record.Failing.Equal(record.At) {
+	if was != publish.Unrefreshed {
 		level = slog.LevelWarn
 	}
 	r.log.Log(context.Background(), level, "mounted content could not be refreshed; the files stay as they are",
@@ -96,19 +99,15 @@ func (r *recorder) failing(record publish.Record) {
 		"age", record.Age.Round(time.Second).String(), "since", record.Failing)
 }
 
-func (r *recorder) succeeded(record publish.Record) {
-	if record.Skipped {
-		return
-	}
-	if !record.First {
+func (r *recorder) succeeded(record publish.Record, was, is publish.Standing) {
+	if !record.Skipped && !record.First {
 		r.metrics.Rotated(record.Provider, record.Took)
 	}
-	was, is := r.standing(record)
 	switch {
-	case is && !was:
+	case is == publish.Stale && was != publish.Stale:
 		r.log.Warn("the store cannot be asked; mounted content is the last known good",
 			logkey.Pod, record.Pod.String(), logkey.Class, record.ClassName, "age", record.Age.Round(time.Second).String())
-	case !is && (was || record.Recovered && !record.First):
+	case is == publish.Fresh && (was == publish.Stale || was == publish.Unrefreshed):
 		r.log.Info("mounted content is fresh again", logkey.Pod, record.Pod.String(), logkey.Class, record.ClassName)
 	case record.Change.Changed && !record.First:
 		r.log.Info("mounted content was rotated", logkey.Pod, record.Pod.String(), logkey.Class, record.ClassName,
@@ -125,39 +124,21 @@ func (r *recorder) warn(record publish.Record) {
 		logkey.Target, record.Target)
 }
 
-// standing notes whether a volume serves last known good, and says whether it did before.
-func (r *recorder) standing(record publish.Record) (was, is bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	was, is = r.stale[record.Target], servesStale(record)
-	r.stale[record.Target] = is
-	return was, is
-}
-
-func servesStale(record publish.Record) bool {
-	return slices.ContainsFunc(record.Report.Objects, func(o provider.Outcome) bool { return o.State == provider.Stale })
-}
-
 // age observes how old is what the volume serves. Content an earlier process mounted is of unknown age until it is
 // fetched again; while that fails it is at least as old as the failing.
-func (r *recorder) age(record publish.Record) {
+func (r *recorder) age(record publish.Record, is publish.Standing) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if record.First && record.Err != nil {
-		r.forgetLocked(record.Target)
+	if is == publish.Unknown {
+		delete(r.asked, record.Target)
 		return
 	}
 	age := record.Age
-	if record.Err != nil && !record.Failing.IsZero() {
+	if !record.Failing.IsZero() {
 		age = max(age, record.At.Sub(record.Failing))
 	}
 	r.asked[record.Target] = record.At.Add(-age)
-	r.metrics.ServedAge(age, record.Err != nil || r.stale[record.Target])
-}
-
-func (r *recorder) forgetLocked(target string) {
-	delete(r.asked, target)
-	delete(r.stale, target)
+	r.metrics.ServedAge(age, is != publish.Fresh)
 }
 
 // oldest is the greatest age of anything mounted; 0 when nothing is.
