@@ -34,7 +34,8 @@ func (e *Emulator) apply(stored stored) error {
 	for i, v := range d.Vaults {
 		e.addVault(v, fmt.Sprintf("vaults[%d]", i), p)
 	}
-	e.pods = slices.Clone(d.PodBindings)
+	bound := podBindings(slices.Clone(d.PodBindings))
+	e.pods.Store(&bound)
 	for i, b := range d.IdentityBindings {
 		p.add(e.bind(b), "identityBindings[%d]", i)
 	}

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 
+	"strongroom/internal/emulator/issuer"
 	"strongroom/internal/fault"
 )
 
@@ -85,4 +86,15 @@ func (t issuers) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	return nil, fault.New(fault.Unsupported, r.URL.Host, "the emulator calls nobody outside").
 		Mend("add the issuer with its key set under issuers: in the emulator's document")
+}
+
+// clusters are those whose service account tokens the token proxy takes: the stand-in's, and the document's.
+func (e *Emulator) clusters() (*issuer.Clusters, error) {
+	clusters := issuer.NewClusters(e.issuer)
+	for _, i := range e.config.Document.Issuers {
+		if err := clusters.Add(i.URL, []byte(i.JWKS)); err != nil {
+			return nil, err
+		}
+	}
+	return clusters, nil
 }

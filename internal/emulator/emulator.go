@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -27,6 +28,7 @@ type Fault = faults.Fault
 
 // Emulator is the whole of it. Make one with New; its methods may be called at any time, by many goroutines.
 type Emulator struct {
+	adding    sync.Mutex // serialises Add, which makes config.Document grow
 	config    Config
 	listeners *listeners
 	endpoints Endpoints
@@ -42,7 +44,7 @@ type Emulator struct {
 	proxy     *tokenproxy.Proxy
 	guard     *access.Guard
 	vaults    *keyvault.Server
-	pods      podBindings
+	pods      atomic.Pointer[podBindings] // never nil
 	manager   *arm.Server
 
 	changed atomic.Bool // a vault was written to since the last save
@@ -97,8 +99,12 @@ func (e *Emulator) build() error {
 		Directory: e.directory, Clock: e.faults.Clock(faults.Entra),
 		Issuers: e.issuersClient(), Hosts: []string{hosts.Login, hosts.TokenProxy},
 	})
+	clusters, err := e.clusters()
+	if err != nil {
+		return err
+	}
 	e.proxy = tokenproxy.New(tokenproxy.Config{
-		URL: e.endpoints.TokenProxy, Entra: e.entra, Directory: e.directory, Tokens: e.issuer, Clock: e.faults.Clock(faults.TokenProxy),
+		URL: e.endpoints.TokenProxy, Entra: e.entra, Directory: e.directory, Tokens: clusters, Clock: e.faults.Clock(faults.TokenProxy),
 	})
 	e.guard = access.New(access.Config{Tokens: e.directory, Authority: e.authorityFor, Clock: e.faults.Clock(faults.KeyVault)})
 	e.vaults = keyvault.New(keyvault.Config{Clock: e.faults.Clock(faults.KeyVault), Guard: e.guard})

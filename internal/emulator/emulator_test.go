@@ -185,6 +185,8 @@ applications:
   federatedCredentials:
   - {name: other, issuer: "`+other.Endpoints().Issuer+`", subject: "system:serviceaccount:default:web"}
   - {name: gone, issuer: "https://gone.example", subject: "system:serviceaccount:default:web"}
+identities: [{name: bound, clientId: `+bound+`}]
+identityBindings: [{identity: bound, namespace: default, serviceAccount: web}]
 issuers: [{url: "`+other.Endpoints().Issuer+`", jwks: '`+strings.TrimSpace(string(keys))+`'}]
 `))
 	assertion, _, err := other.ServiceAccountToken("default", "web", "api://AzureADTokenExchange", time.Hour)
@@ -195,6 +197,14 @@ issuers: [{url: "`+other.Endpoints().Issuer+`", jwks: '`+strings.TrimSpace(strin
 		"client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"))
 	if status != 200 {
 		t.Errorf("%d %s", status, answer)
+	}
+	if assertion, _, err = other.ServiceAccountToken("default", "web", "api://AKSIdentityBinding", time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	status, answer = askToken(t, e, e.Endpoints().TokenProxy, tenant, form("client_id", bound, "client_assertion", assertion,
+		"client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"))
+	if status != 200 {
+		t.Errorf("by the token proxy: %d %s", status, answer)
 	}
 }
 
@@ -267,6 +277,8 @@ func TestNewRefuses(t *testing.T) {
 		"a control endpoint for all": {with(emulator.Addresses{Control: "0.0.0.0:0"}), fault.Invalid, "must be on loopback"},
 		"a node that is not there":   {with(emulator.Addresses{IMDS: map[string]string{"x": "127.0.0.1:0"}}), fault.Invalid, "imds address of x"},
 		"an address that is taken":   {with(emulator.Addresses{NMI: taken.Addr().String()}), fault.Unavailable, "cannot be listened on"},
+		"an issuer without keys": {document(t, `{tenants: [{id: `+tenant+`}], issuers: [{url: "https://oidc.example", jwks: "none"}]}`),
+			fault.Invalid, "issuer https://oidc.example: its key set cannot be read"},
 		"what a service refuses": {document(t, `{tenants: [{id: `+tenant+`}], applications: [{name: a, clientId: x}, {name: b, tenantId: y}], vaults: [{name: kv1, tenantId: z}]}`),
 			fault.Invalid, "applications[1]: application b: its tenant y is not in the directory"},
 	} {

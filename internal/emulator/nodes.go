@@ -17,7 +17,7 @@ type podBindings []state.PodBinding
 func (e *Emulator) boundTo(namespace, pod string) []entra.Principal {
 	var list []entra.Principal
 	for _, name := range []string{pod, "*"} {
-		for _, b := range e.pods {
+		for _, b := range *e.pods.Load() {
 			if b.Namespace != namespace || b.Pod != name {
 				continue
 			}

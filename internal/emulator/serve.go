@@ -116,7 +116,7 @@ func (e *Emulator) vault(w http.ResponseWriter, r *http.Request) {
 func (e *Emulator) control() http.Handler {
 	return control.New(control.Config{
 		Endpoints: e.endpoints, CA: e.CA(), CloudFile: e.CloudFile(),
-		Journal: e.journal, Faults: e.faults, Mint: e.ServiceAccountToken, Dump: e.dump,
+		Journal: e.journal, Faults: e.faults, Mint: e.ServiceAccountToken, Dump: e.dump, Add: e.addText,
 	})
 }
 

@@ -64,6 +64,8 @@ Nothing it holds should be a real secret. Every path begins with /_emulator/
                                 clockSkew: -10m          have a wrong clock
   DELETE faults               make everything well
   POST   serviceaccounttoken  {"namespace", "name", "audience", "ttl"}: a token as a pod would be given
+  POST   additions            more applications, identities, vaults, podBindings and identityBindings, spelled as
+                              in a state file; the answer has the ids of the new principals by name
   GET    state                everything, SECRET VALUES INCLUDED
 
 Programs that cannot be told where Azure is: set HTTPS_PROXY to the proxy among the endpoints, and trust ca.pem.

@@ -31,6 +31,8 @@ type Config struct {
 	Faults    *faults.Table
 	// Mint makes a service account token of the stand-in cluster.
 	Mint func(namespace, name, audience string, ttl time.Duration) (string, time.Time, error)
+	// Add puts a piece of a document into the running emulator, and gives what to answer.
+	Add func(piece []byte) (any, error)
 	// Dump gives the whole state, secret values among it.
 	Dump func() ([]byte, error)
 }
@@ -49,6 +51,7 @@ func New(c Config) http.Handler {
 		"PUT /_emulator/faults":               c.setFaults,
 		"DELETE /_emulator/faults":            c.clearFaults,
 		"POST /_emulator/serviceaccounttoken": c.token,
+		"POST /_emulator/additions":           c.add,
 		"GET /_emulator/state":                c.state,
 	} {
 		mux.Handle(pattern, do)
@@ -101,6 +104,14 @@ func (c Config) setFaults(r *http.Request) (any, error) {
 	}
 	c.Faults.Set(list)
 	return c.Faults.List(), nil
+}
+
+func (c Config) add(r *http.Request) (any, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Invalid, "additions", "cannot be read")
+	}
+	return c.Add(body)
 }
 
 func (c Config) clearFaults(*http.Request) (any, error) {

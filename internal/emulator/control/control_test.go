@@ -12,6 +12,7 @@ import (
 	"strongroom/internal/emulator/control"
 	"strongroom/internal/emulator/faults"
 	"strongroom/internal/emulator/journal"
+	"strongroom/internal/fault"
 )
 
 func newEndpoint() (http.Handler, *journal.Journal, *faults.Table) {
@@ -22,6 +23,12 @@ func newEndpoint() (http.Handler, *journal.Journal, *faults.Table) {
 		Journal: j, Faults: table,
 		Mint: func(namespace, name, audience string, ttl time.Duration) (string, time.Time, error) {
 			return strings.Join([]string{namespace, name, audience, ttl.String()}, " "), clock.NewFake().Now().Add(ttl), nil
+		},
+		Add: func(piece []byte) (any, error) {
+			if len(piece) == 0 {
+				return nil, fault.New(fault.Invalid, "piece", "is empty")
+			}
+			return map[string]int{"bytes": len(piece)}, nil
 		},
 		Dump: func() ([]byte, error) { return []byte(`{"vaults":{}}`), nil },
 	}), j, table
@@ -90,6 +97,17 @@ func TestFaults(t *testing.T) {
 	}
 	if w := send(h, "DELETE", "/faults", "", nil); w.Code != 204 || len(table.List()) != 0 {
 		t.Errorf("%d", w.Code)
+	}
+}
+
+func TestAdds(t *testing.T) {
+	t.Parallel()
+	h, _, _ := newEndpoint()
+	if w := send(h, "POST", "/additions", "vaults: []", nil); w.Code != 200 || !strings.Contains(w.Body.String(), `"bytes": 10`) {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if w := send(h, "POST", "/additions", "", nil); w.Code != 400 {
+		t.Errorf("nothing to add: %d %s", w.Code, w.Body)
 	}
 }
 

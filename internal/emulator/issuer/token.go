@@ -51,7 +51,7 @@ type tokenClaims struct {
 // so that tests may have tokens that expire soon. Invalid without namespace, name, audience or a positive ttl.
 func (i *Issuer) Mint(a Account, audience string, ttl time.Duration) (secret.Value, time.Time, error) {
 	if a.Namespace == "" || a.Name == "" || audience == "" || ttl <= 0 {
-		return secret.Value{}, time.Time{}, fault.New(fault.Invalid, "service account token",
+		return secret.Value{}, time.Time{}, fault.New(fault.Invalid, tokenSubject,
 			"needs a namespace, a name, an audience and a positive lifetime")
 	}
 	key, err := i.current()
@@ -62,7 +62,7 @@ func (i *Issuer) Mint(a Account, audience string, ttl time.Duration) (secret.Val
 	expires := now.Add(ttl).Truncate(time.Second)
 	raw, err := jwt.Signed(key.signer).Claims(i.claims(a, audience, now, expires)).Serialize()
 	if err != nil {
-		return secret.Value{}, time.Time{}, fault.Wrap(err, fault.Internal, "service account token", "cannot be signed")
+		return secret.Value{}, time.Time{}, fault.Wrap(err, fault.Internal, tokenSubject, "cannot be signed")
 	}
 	return secret.NewValue([]byte(raw)), expires, nil
 }
@@ -86,30 +86,44 @@ func (i *Issuer) claims(a Account, audience string, now, expires time.Time) toke
 // Review checks a token as a cluster's TokenReview does: ours, in time, and of this audience. It gives the account it
 // is for. Denied or Expired otherwise; the error holds nothing of the token.
 func (i *Issuer) Review(raw, audience string) (Account, error) {
-	const subject = "service account token"
-	token, err := jwt.ParseSigned(raw, []jose.SignatureAlgorithm{jose.RS256})
+	keys, err := i.Keys()
 	if err != nil {
-		return Account{}, fault.New(fault.Denied, subject, "is not a JWT signed with RS256")
+		return Account{}, err
 	}
-	set, err := i.Keys()
+	return review(raw, audience, i.url, keys, i.clock.Now())
+}
+
+// review checks a token against what an issuer publishes.
+func review(raw, audience, url string, keys jose.JSONWebKeySet, now time.Time) (Account, error) {
+	token, err := parse(raw)
 	if err != nil {
 		return Account{}, err
 	}
 	var standard jwt.Claims
 	var claims tokenClaims
-	if err := token.Claims(set, &standard, &claims); err != nil {
-		return Account{}, fault.New(fault.Denied, subject, "was not signed by issuer %s", i.url)
+	if err := token.Claims(keys, &standard, &claims); err != nil {
+		return Account{}, fault.New(fault.Denied, tokenSubject, "was not signed by issuer %s", url)
 	}
-	now := i.clock.Now().Unix()
 	switch {
-	case claims.Issuer != i.url:
-		return Account{}, fault.New(fault.Denied, subject, "is of issuer %q, not %q", claims.Issuer, i.url)
+	case claims.Issuer != url:
+		return Account{}, fault.New(fault.Denied, tokenSubject, "is of issuer %q, not %q", claims.Issuer, url)
 	case !standard.Audience.Contains(audience):
-		return Account{}, fault.New(fault.Denied, subject, "is for audience %q, not %q", standard.Audience, audience)
-	case now >= claims.Expires || now < claims.NotBefore:
-		return Account{}, fault.New(fault.Expired, subject, "is not within its time")
+		return Account{}, fault.New(fault.Denied, tokenSubject, "is for audience %q, not %q", standard.Audience, audience)
+	case now.Unix() >= claims.Expires || now.Unix() < claims.NotBefore:
+		return Account{}, fault.New(fault.Expired, tokenSubject, "is not within its time")
 	}
 	return claims.account()
+}
+
+// tokenSubject is what faults about a token are about.
+const tokenSubject = "service account token"
+
+func parse(raw string) (*jwt.JSONWebToken, error) {
+	token, err := jwt.ParseSigned(raw, []jose.SignatureAlgorithm{jose.RS256})
+	if err != nil {
+		return nil, fault.New(fault.Denied, tokenSubject, "is not a JWT signed with RS256")
+	}
+	return token, nil
 }
 
 func (c tokenClaims) account() (Account, error) {
@@ -118,7 +132,7 @@ func (c tokenClaims) account() (Account, error) {
 		a.Pod = c.Kubernetes.Pod.Name
 	}
 	if a.Subject() != c.Subject {
-		return Account{}, fault.New(fault.Denied, "service account token", "its subject is not its account")
+		return Account{}, fault.New(fault.Denied, tokenSubject, "its subject is not its account")
 	}
 	return a, nil
 }

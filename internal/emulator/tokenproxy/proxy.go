@@ -34,7 +34,7 @@ const exchangeAudience = "api://AzureADTokenExchange"
 // issuerPath is where, under the proxy's URL, the issuer of its assertions lives. No tenant can have that name.
 const issuerPath = "/identity-bindings"
 
-// Reviewer tells whose a service account token is, or refuses it. *issuer.Issuer is one.
+// Reviewer tells whose a service account token is, or refuses it. *issuer.Issuer is one, *issuer.Clusters another.
 type Reviewer interface {
 	Review(raw, audience string) (issuer.Account, error)
 }
