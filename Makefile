@@ -1,7 +1,7 @@
 # Every target needs Go and git only, unless it says otherwise.
 GO ?= go
 
-.PHONY: build test lint bench conformance fuzz mounts
+.PHONY: build test lint bench conformance fuzz mounts helm image manifest chart chart-real e2e e2e-prepare azure-live azure-live-rehearsal
 
 build: ## one static binary, bin/strongroom
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o bin/strongroom ./cmd/strongroom
@@ -14,9 +14,12 @@ test: ## everything that needs no root and no cluster; as root it mounts nothing
 lint: ## formatting, vet, staticcheck, a tidy module
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$unformatted" ]; then echo "not gofmt'ed:"; echo "$$unformatted"; exit 1; fi
 	$(GO) vet ./...
+	$(GO) vet -tags azurelive ./internal/azurelive
 	GOOS=windows $(GO) vet ./internal/volume
 	$(GO) tool staticcheck ./...
+	@staticcheck=$$($(GO) tool -n staticcheck); for module in e2e tools; do echo "staticcheck in $$module"; (cd $$module && $$staticcheck ./...) || exit 1; done
 	$(GO) mod tidy -diff
+	cd e2e && $(GO) vet ./... && $(GO) mod tidy -diff
 
 bench: ## Go benchmarks, then one table of calls, round trips and memory
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/...
@@ -35,3 +38,37 @@ fuzz: ## each fuzz target for FUZZTIME inputs; a number of seconds would fail no
 mounts: ## what really mounts: needs root, and does it in a mount namespace of its own that ends with it
 	@[ "$$(id -u)" = 0 ] || { echo "make mounts needs root"; exit 1; }
 	unshare --mount --propagation private $(GO) test -count=1 -tags e2e -run TestTmpfs ./internal/volume
+
+# Helm answers "helm template" as a Kubernetes of the newest version the chart is tested with.
+helm: bin/helm ## the pinned Helm, bin/helm
+
+bin/helm: tools/go.mod
+	cd tools && CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=36" -o ../bin/helm helm.sh/helm/v3/cmd/helm
+
+image: ## container images, an OCI layout and lists of what is inside, in dist/; needs no container engine
+	cd tools && $(GO) run ./image -revision "$$(git rev-parse HEAD 2>/dev/null)" $(IMAGE_FLAGS)
+
+manifest: ## deploy/strongroom.yaml from the chart and the CRDs
+	cd tools && $(GO) run ./manifest
+
+chart: bin/helm ## the chart, the manifest and the image builder: lint and tests
+	bin/helm lint --strict deploy/chart
+	@unformatted=$$(gofmt -l tools); if [ -n "$$unformatted" ]; then echo "not gofmt'ed:"; echo "$$unformatted"; exit 1; fi
+	cd tools && $(GO) vet ./... && $(GO) mod tidy -diff
+	cd tools && $(GO) test -timeout 15m ./...
+
+chart-real: bin/helm ## the chart against a real API server: make chart-real KUBE=path of the binary built from e2e/kube
+	@[ -x "$(KUBE)" ] || { echo "make chart-real needs KUBE, the binary built from e2e/kube"; exit 1; }
+	tools/real-api $(KUBE) tools/chart-real
+
+e2e: ## scenarios in a real cluster of one node, in namespaces of its own; needs root and Debian, docs/testing.md has more
+	e2e/run
+
+e2e-prepare: ## builds and installs what "make e2e" needs, and runs nothing
+	cd e2e && $(GO) run ./prepare
+
+azure-live: ## the identity and mount tests against a real vault of yours; says which variables to set, and reads only
+	$(GO) test -tags azurelive -count=1 -v ./internal/azurelive
+
+azure-live-rehearsal: ## the same tests against the emulator: that they would work, not that Azure does
+	STRONGROOM_LIVE_REHEARSE=1 $(GO) test -tags azurelive -race -count=1 ./internal/azurelive
