@@ -1,0 +1,58 @@
+package docs_test
+
+import (
+	"bytes"
+	"regexp"
+	"strings"
+	"testing"
+
+	"strongroom/docs"
+	"strongroom/internal/cli"
+)
+
+var flagForm = regexp.MustCompile(`(?:^|\s)(--?[a-z][-a-z]*)`)
+
+// Every "strongroom ..." of a block of commands names a subcommand and flags that are there.
+func TestCommandsOfThePagesExist(t *testing.T) {
+	t.Parallel()
+	blocks, err := docs.Blocks(tree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for _, block := range blocks {
+		if language := block.Language(); language != "bash" && language != "sh" && language != "" {
+			continue
+		}
+		text := strings.ReplaceAll(block.Text, "\\\n", " ")
+		for line := range strings.Lines(text) {
+			rest, found := strings.CutPrefix(strings.TrimSpace(line), "strongroom ")
+			if !found {
+				continue
+			}
+			seen++
+			rest, _, _ = strings.Cut(rest, " #")
+			name, arguments, _ := strings.Cut(strings.TrimSpace(rest), " ")
+			help, ok := helpOf(t, name)
+			if !ok {
+				t.Errorf("%s: there is no subcommand %q", block, name)
+				continue
+			}
+			for _, m := range flagForm.FindAllStringSubmatch(arguments, -1) {
+				if m[1] != "-h" && !strings.Contains(help, "\n  "+m[1]+"\n") && !strings.Contains(help, "\n  "+m[1]+" ") {
+					t.Errorf("%s: strongroom %s has no flag %s", block, name, m[1])
+				}
+			}
+		}
+	}
+	if seen < 5 {
+		t.Errorf("only %d commands were found", seen)
+	}
+}
+
+func helpOf(t *testing.T, name string) (help string, ok bool) {
+	t.Helper()
+	var out bytes.Buffer
+	code := cli.Run(t.Context(), cli.Process{Args: []string{name, "-h"}, Stdout: &out, Stderr: &out, Getenv: func(string) string { return "" }})
+	return out.String(), code == 0
+}
