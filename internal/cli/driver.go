@@ -104,7 +104,7 @@ func (c *driverConfig) check() error {
 		wrong("--class-dir", "%s is no directory that can be read", c.ClassDir)
 	}
 	if c.ClassDir == "" && c.NodeID == "" {
-		wrong("--nodeid", "is required in a cluster").Mend("--nodeid $(KUBE_NODE_NAME)")
+		wrong("--nodeid", "is required in a cluster").Mend("--nodeid $(KUBE_NODE_NAME); without a cluster, --class-dir DIRECTORY")
 	}
 	if _, ok := mountModes[c.Volumes]; !ok {
 		wrong("--volumes", "%q is none of tmpfs, plain, auto", c.Volumes)

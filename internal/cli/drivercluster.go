@@ -39,6 +39,10 @@ type cluster struct {
 
 func (c *driverConfig) newCluster(log *slog.Logger, metrics *telemetry.Metrics) (*cluster, error) {
 	client, err := kube.New(kube.Config{Kubeconfig: c.Kubeconfig, UserAgent: "strongroom-driver/" + Version, Log: log})
+	if fault.KindOf(err) == fault.Unsupported {
+		return nil, fault.New(fault.Unsupported, "cluster access", "this process does not run in a cluster").
+			Mend("--kubeconfig FILE, or --class-dir DIRECTORY for a driver without a cluster")
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package kube
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 
 	"k8s.io/client-go/rest"
@@ -41,6 +42,9 @@ func (c Config) access() (*rest.Config, error) {
 		}
 		return config, nil
 	}
+	if err := someThere(c.Kubeconfig); err != nil {
+		return nil, err
+	}
 	rules := &clientcmd.ClientConfigLoadingRules{Precedence: filepath.SplitList(c.Kubeconfig)}
 	overrides := &clientcmd.ConfigOverrides{CurrentContext: c.Context}
 	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, overrides).ClientConfig()
@@ -48,4 +52,20 @@ func (c Config) access() (*rest.Config, error) {
 		return nil, fault.Wrap(err, fault.Invalid, "kubeconfig "+c.Kubeconfig, "cannot be used")
 	}
 	return config, nil
+}
+
+// someThere is an error when not one of the files can be opened. The library takes that for an empty configuration, and
+// gives advice that leads astray. Of a list, some may be missing.
+func someThere(list string) error {
+	var first error
+	for _, name := range filepath.SplitList(list) {
+		file, err := os.Open(name)
+		if err == nil {
+			return file.Close()
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return fault.Wrap(first, fault.Invalid, "kubeconfig "+list, "cannot be read")
 }
