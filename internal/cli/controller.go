@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -125,7 +126,11 @@ type replica struct {
 
 // Run competes for the lease until ctx is done.
 func (r *replica) Run(ctx context.Context) error {
-	lease := kube.Lease{Namespace: r.cfg.LeaseNamespace, Name: r.cfg.LeaseName, Identity: r.cfg.Identity}
+	// Nobody's pod waits for a verdict on a class, so the lease is renewed seldom: each renewal is a write to the API.
+	lease := kube.Lease{
+		Namespace: r.cfg.LeaseNamespace, Name: r.cfg.LeaseName, Identity: r.cfg.Identity,
+		Duration: 30 * time.Second, Renew: 20 * time.Second, Retry: 5 * time.Second,
+	}
 	return r.client.Lead(ctx, lease, r.lead)
 }
 
