@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -50,8 +49,8 @@ func (c *driverConfig) newPlace(server csi.Server, log *slog.Logger) *place {
 // Run waits until nobody else serves here, however long that takes and loudly where it is a stranger; then it serves,
 // and only then does the kubelet hear of it.
 func (p *place) Run(ctx context.Context) error {
-	if socket, found := strings.CutPrefix(p.server.Endpoint, "unix://"); found {
-		err := incumbent.Wait(ctx, incumbent.Config{Socket: filepath.Clean("/" + socket), Driver: p.server.Name, Log: p.log})
+	if socket := csi.SocketPath(p.server.Endpoint); socket != "" {
+		err := incumbent.Wait(ctx, incumbent.Config{Socket: socket, Driver: p.server.Name, Log: p.log})
 		if err != nil {
 			return nil // told to stop before it began
 		}

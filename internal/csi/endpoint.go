@@ -25,6 +25,15 @@ func parseEndpoint(endpoint string) (network, address string, err error) {
 	return network, address, nil
 }
 
+// SocketPath is the path that Listen binds for a unix endpoint; empty for TCP and for what is no endpoint.
+func SocketPath(endpoint string) string {
+	network, address, err := parseEndpoint(endpoint)
+	if err != nil || network != "unix" {
+		return ""
+	}
+	return address
+}
+
 // Listen binds an endpoint. A unix socket is open to its owner and to root alone; it takes the place of one that stands
 // there, and closing the listener removes it, unless a successor has taken the place. Whatever else stands at the path
 // is left, which is an Invalid error.

@@ -227,6 +227,23 @@ func TestListenRefuses(t *testing.T) {
 	}
 }
 
+// Who looks for another driver at the socket must look where Listen will bind, however the endpoint is spelled.
+func TestSocketPathIsWhereListenBinds(t *testing.T) {
+	t.Parallel()
+	for endpoint, want := range map[string]string{
+		"unix:///csi/csi.sock":  "/csi/csi.sock",
+		"unix://csi/csi.sock":   "/csi/csi.sock",
+		"UNIX:///csi//csi.sock": "/csi/csi.sock",
+		"tcp://127.0.0.1:10000": "",
+		"unix://":               "",
+		"/csi/csi.sock":         "",
+	} {
+		if got := csi.SocketPath(endpoint); got != want {
+			t.Errorf("%q: %q, want %q", endpoint, got, want)
+		}
+	}
+}
+
 func TestRunOnTCP(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
