@@ -5,7 +5,6 @@ import (
 	"context"
 	"flag"
 	"log/slog"
-	"net/http"
 	"os"
 	"sync/atomic"
 	"time"
@@ -106,10 +105,7 @@ func (c *controllerConfig) serve(ctx context.Context, p Process) error {
 	}
 	if c.HealthAddr != "" {
 		// Health is the replica's own being there: one that waits to lead is well, and an API server is not healed by a restart.
-		mux := http.NewServeMux()
-		mux.Handle("GET /healthz", telemetry.Health(0))
-		mux.Handle("GET /readyz", telemetry.Health(0))
-		all.addHTTP("health", c.HealthAddr, mux)
+		all.addProbes(c.HealthAddr, nil)
 	}
 	return all.run(ctx, func(addresses []any) {
 		log.Info("controller serving", append([]any{logkey.Version, Version, "identity", c.Identity, "lease", c.LeaseNamespace + "/" + c.LeaseName}, addresses...)...)

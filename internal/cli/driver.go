@@ -4,7 +4,6 @@ import (
 	"context"
 	"flag"
 	"log/slog"
-	"net/http"
 	"os"
 	"strings"
 	"time"
@@ -196,10 +195,7 @@ func (c *driverConfig) observe(all *services, metrics *telemetry.Metrics, ready 
 		all.addHTTP("metrics", c.MetricsAddr, telemetry.Mux("/metrics", metrics.Handler()))
 	}
 	if c.HealthAddr != "" {
-		mux := http.NewServeMux()
-		mux.Handle("GET /healthz", telemetry.Health(0))
-		mux.Handle("GET /readyz", telemetry.Health(0, ready...))
-		all.addHTTP("health", c.HealthAddr, mux)
+		all.addProbes(c.HealthAddr, ready)
 	}
 	if c.Pprof {
 		all.add(telemetry.NewProfiler(c.PprofPort))

@@ -35,6 +35,14 @@ func (s *services) addHTTP(name, address string, handler http.Handler) {
 	s.http = append(s.http, namedServer{name, server})
 }
 
+// addProbes serves /healthz, which is the server's own being there, and /readyz, which is that and every check.
+func (s *services) addProbes(address string, ready []telemetry.Check) {
+	mux := http.NewServeMux()
+	mux.Handle("GET /healthz", telemetry.Health(0))
+	mux.Handle("GET /readyz", telemetry.Health(0, ready...))
+	s.addHTTP("health", address, mux)
+}
+
 // run binds everything before it starts anything, so that a clash is an error at start; then it hands the bound
 // addresses, as pairs for a log line, to ready, and serves until ctx is done or one service fails.
 func (s *services) run(ctx context.Context, ready func(addresses []any)) error {
