@@ -23,14 +23,10 @@ type pace struct {
 
 // wait returns when it is one's turn, or with ctx's error when that ends first.
 func (p *pace) wait(ctx context.Context) error {
-	fired, stop := p.clock.After(p.turn())
-	defer stop()
-	select {
-	case <-fired:
-		return nil
-	case <-ctx.Done():
+	if !clock.Sleep(ctx, p.clock, p.turn()) {
 		return ctx.Err()
 	}
+	return nil
 }
 
 func (p *pace) turn() time.Duration {

@@ -153,16 +153,12 @@ func (q *queue[K]) finish(key K, err error) (failures int) {
 		it.again = false
 		q.ready = append(q.ready, key)
 	case err != nil:
-		q.later[key] = q.clock.Now().Add(max(backOff(it.failures), fault.RetryAfterOf(err)))
+		q.later[key] = q.clock.Now().Add(max(clock.Backoff(it.failures, firstBackOff, lastBackOff), fault.RetryAfterOf(err)))
 	default:
 		delete(q.items, key)
 	}
 	q.signal()
 	return failures
-}
-
-func backOff(failures int) time.Duration {
-	return min(firstBackOff<<min(failures-1, 16), lastBackOff)
 }
 
 func (q *queue[K]) signal() {

@@ -11,6 +11,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"strongroom/api/secretsstore"
+	"strongroom/internal/clock"
 	"strongroom/internal/fault"
 )
 
@@ -82,7 +83,7 @@ func (c *Client) established(ctx context.Context, name string) error {
 		if !c.clock.Now().Before(over) {
 			return fault.New(fault.Unavailable, "definition "+name, "was accepted but is not served after %s", establishTimeout)
 		}
-		if !c.sleep(ctx, establishPoll) {
+		if !clock.Sleep(ctx, c.clock, establishPoll) {
 			return fault.Wrap(ctx.Err(), fault.Unavailable, "definition "+name, "was accepted; whether it is served is not known")
 		}
 	}
@@ -105,16 +106,4 @@ func (c *Client) served(ctx context.Context, name string) (bool, error) {
 		}
 	}
 	return false, nil
-}
-
-// sleep waits and is false when ctx ended first.
-func (c *Client) sleep(ctx context.Context, d time.Duration) bool {
-	fired, stop := c.clock.After(d)
-	defer stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-fired:
-		return true
-	}
 }

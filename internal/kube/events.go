@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"strongroom/internal/clock"
 	"strongroom/internal/fault"
 	"strongroom/internal/telemetry/logkey"
 )
@@ -149,7 +150,7 @@ func (e *Events) patiently(ctx context.Context, try func() error) error {
 		if err == nil || n == eventTries || kind != fault.Unavailable && kind != fault.Throttled {
 			return err
 		}
-		if !e.client.sleep(ctx, max(pause, fault.RetryAfterOf(err))) {
+		if !clock.Sleep(ctx, e.client.clock, max(pause, fault.RetryAfterOf(err))) {
 			return err
 		}
 		pause *= 2

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"time"
 
+	"strongroom/internal/clock"
 	"strongroom/internal/fault"
 	"strongroom/internal/telemetry/logkey"
 )
@@ -88,7 +89,7 @@ func (e *election) acquire(ctx context.Context) bool {
 			e.log.Warn("the lease cannot be had, and is tried again", slog.String(logkey.Error, fault.Explain(err)))
 		}
 		failing = err != nil
-		e.client.sleep(ctx, e.lease.Retry)
+		clock.Sleep(ctx, e.client.clock, e.lease.Retry)
 	}
 	return false
 }

@@ -3,6 +3,7 @@ package publish
 import (
 	"time"
 
+	"strongroom/internal/clock"
 	"strongroom/internal/fault"
 )
 
@@ -53,13 +54,7 @@ func wait(failures int, kind fault.Kind) time.Duration {
 	if kind == fault.Unavailable || kind == fault.Throttled || kind == fault.Busy {
 		longest = longestPassing
 	}
-	delay := firstWait
-	for range failures - 1 {
-		if delay *= 2; delay >= longest {
-			return longest
-		}
-	}
-	return delay
+	return clock.Backoff(failures, firstWait, longest)
 }
 
 // holdsBack says whether a fetch must wait. It need not for a class that was edited since, nor for somebody who asks for it.

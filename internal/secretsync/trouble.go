@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"strongroom/internal/clock"
 	"strongroom/internal/fault"
 )
 
@@ -27,10 +28,10 @@ type trouble struct {
 // waitAfter is the wait after so many failures of a kind in a row. A missing permission is not granted within seconds,
 // and every Secret of a node lacks it: that is always the longest wait.
 func waitAfter(failures int, kind fault.Kind) time.Duration {
-	if kind == fault.Denied || failures > 6 {
+	if kind == fault.Denied {
 		return longestWait
 	}
-	return min(shortestWait<<(failures-1), longestWait)
+	return clock.Backoff(failures, shortestWait, longestWait)
 }
 
 // held is the failure that a claim is to be left alone with for now. A volume whose content or class moved is worth a

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"strongroom/internal/clock"
 	"strongroom/internal/fault"
 )
 
@@ -89,10 +90,7 @@ func pause(kind fault.Kind, step int, retryAfter time.Duration, random func() fl
 	if kind == fault.Unavailable {
 		d, last = firstOutageStep, lastOutageStep
 	}
-	for ; step > 0 && d < last; step-- {
-		d *= 2
-	}
-	d = min(d, last)
+	d = clock.Backoff(step+1, d, last)
 	return min(d+time.Duration(random()*float64(d/4)), last)
 }
 
