@@ -11,6 +11,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 
+	"strongroom/api/aadpodidentity"
 	"strongroom/api/secretsstore"
 	"strongroom/internal/fault"
 )
@@ -30,6 +31,13 @@ var (
 	csiDrivers  = resource{"apis/storage.k8s.io/v1", "csidrivers"}
 	leases      = resource{"apis/coordination.k8s.io/v1", "leases"}
 	crds        = resource{"apis/apiextensions.k8s.io/v1", "customresourcedefinitions"}
+	configMaps  = resource{"api/v1", "configmaps"}
+	daemonSets  = resource{"apis/apps/v1", "daemonsets"}
+
+	identities         = resource{"apis/" + aadpodidentity.APIVersion, "azureidentities"}
+	bindings           = resource{"apis/" + aadpodidentity.APIVersion, "azureidentitybindings"}
+	assignedIdentities = resource{"apis/" + aadpodidentity.APIVersion, "azureassignedidentities"}
+	exceptions         = resource{"apis/" + aadpodidentity.APIVersion, "azurepodidentityexceptions"}
 )
 
 // asMetadata makes the server answer with an object's metadata alone, and with a list of such for a list.

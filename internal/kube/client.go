@@ -21,8 +21,8 @@ const manager = "strongroom"
 const (
 	// callTimeout bounds every call but a watch; the caller's context may end it earlier.
 	callTimeout = 10 * time.Second
-	// Requests per second of one process, and how many at once after a pause. Nothing here comes near it in peace; it is
-	// there so that a defect of ours cannot become an attack.
+	// Requests per second of one process, and how many at once after a pause, unless the configuration says otherwise.
+	// What runs on nodes does not come near it in peace; it is there so that a defect of ours cannot become an attack.
 	callsPerSecond = 50
 	callsAtOnce    = 100
 )
@@ -36,6 +36,9 @@ type Config struct {
 	Context string
 	// UserAgent is what the API server's audit log calls us: "strongroom/1.2.3". Empty is "strongroom".
 	UserAgent string
+	// CallsPerSecond bounds the requests of this client, and CallsAtOnce how many may come together after a pause. Zero is
+	// 50 and 100. One process that writes for every pod of a cluster needs more.
+	CallsPerSecond, CallsAtOnce int
 	// Log is told of watches that fail and come back, and of events that were dropped. Nil is nowhere.
 	Log *slog.Logger
 	// Clock is nil for the machine's.

@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"errors"
 	"os"
 	"path/filepath"
@@ -21,7 +22,7 @@ func (c Config) restConfig() (*rest.Config, error) {
 	if config.UserAgent == "" {
 		config.UserAgent = "strongroom"
 	}
-	config.QPS, config.Burst = callsPerSecond, callsAtOnce
+	config.QPS, config.Burst = float32(cmp.Or(c.CallsPerSecond, callsPerSecond)), cmp.Or(c.CallsAtOnce, callsAtOnce)
 	config.AcceptContentTypes = protobuf + "," + jsonOnly
 	config.ContentType = jsonOnly
 	config.NegotiatedSerializer = codecs.WithoutConversion()

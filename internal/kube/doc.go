@@ -1,5 +1,6 @@
-// Package kube speaks to a cluster's API server, and is the only room that does: classes and pods as they are watched,
-// the few objects that are written, events, and the lease that makes one of several processes the leader.
+// Package kube speaks to a cluster's API server, and is the only room that does: classes, pods and the kinds of pod
+// identity as they are watched, the few objects that are written, events, and the lease that makes one of several
+// processes the leader.
 //
 // It gives its own small types instead of the API's, so that nobody else knows client-go, and so that of a watched pod
 // or class only what somebody reads stays in memory. Every failure is a fault whose kind says what a caller can do:

@@ -27,11 +27,11 @@ type health struct {
 	failing time.Time // since when nothing succeeded; zero while all is well
 }
 
-// live reports whether what the watch holds is what the server has, but for what is on its way.
-func (h *health) live() bool {
+// heard reports whether what the watch holds was what the server had, but for what is on its way, within that time.
+func (h *health) heard(within time.Duration) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.open > 0 || !h.ended.IsZero() && h.clock.Now().Sub(h.ended) <= grace
+	return h.open > 0 || !h.ended.IsZero() && h.clock.Now().Sub(h.ended) <= within
 }
 
 // opened notes that a watch stands, and gives what notes its end.

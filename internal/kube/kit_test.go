@@ -43,17 +43,23 @@ func newWorld(t *testing.T) *world {
 // another is one more process's client.
 func (w *world) another(t *testing.T) *Client {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "kubeconfig")
-	if err := os.WriteFile(file, []byte(w.Kubeconfig()), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	c, err := New(Config{Kubeconfig: file, UserAgent: "strongroom/test", Log: slog.New(w.log), Clock: w.clock})
+	c, err := New(Config{Kubeconfig: w.file(t), UserAgent: "strongroom/test", Log: slog.New(w.log), Clock: w.clock})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
 	c.backoff = wait.Backoff{Duration: time.Millisecond, Factor: 1.1, Steps: 10, Cap: 5 * time.Millisecond}
 	return c
+}
+
+// file is a kubeconfig that leads to the server.
+func (w *world) file(t *testing.T) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "kubeconfig")
+	if err := os.WriteFile(file, []byte(w.Kubeconfig()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
 }
 
 // running runs something until the test ends or stop is called, which waits for its end.

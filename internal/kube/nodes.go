@@ -20,12 +20,13 @@ const nodePage = 200
 // taintTries is how often a taint is tried to be removed from a node that others write to as well.
 const taintTries = 5
 
-// Nodes tell which nodes carry a taint although the driver it waits for is there.
+// Nodes tell which nodes carry a taint although what it waits for is there: a driver, or a pod of an agent.
 type Nodes struct {
 	client *Client
 	nodes  *watch[taints]
 	csi    *watch[drivers]
 	rules  []rule
+	agents []*agentRule
 }
 
 // taints of a node, by key.
@@ -57,17 +58,28 @@ func (c *Client) Nodes() *Nodes {
 	return n
 }
 
-// Run watches until ctx ends, and then returns nil.
+// Run watches until ctx ends, and then returns nil. Drivers are watched when somebody waits for one, agents likewise.
 func (n *Nodes) Run(ctx context.Context) error {
-	var both sync.WaitGroup
-	both.Go(func() { n.nodes.run(ctx) })
-	both.Go(func() { n.csi.run(ctx) })
-	both.Wait()
+	var all sync.WaitGroup
+	all.Go(func() { n.nodes.run(ctx) })
+	if len(n.rules) > 0 {
+		all.Go(func() { n.csi.run(ctx) })
+	}
+	for _, a := range n.agents {
+		all.Go(func() { a.pods.run(ctx) })
+	}
+	all.Wait()
 	return nil
 }
 
-// Synced is true once all nodes have been seen, and stays so.
-func (n *Nodes) Synced() bool { return n.nodes.hasSynced() && n.csi.hasSynced() }
+// Synced is true once all nodes have been seen, with all drivers and agents that are waited for, and stays so.
+func (n *Nodes) Synced() bool {
+	synced := n.nodes.hasSynced() && (len(n.rules) == 0 || n.csi.hasSynced())
+	for _, a := range n.agents {
+		synced = synced && a.pods.hasSynced()
+	}
+	return synced
+}
 
 // OnDriver registers who is told of a node whose kubelet knows the driver while the node carries a taint of that key;
 // again at every change of the node as long as that is so. It belongs before Run. What it registers must not block, and
@@ -126,6 +138,11 @@ func (n *Nodes) judge(node string) {
 	for _, r := range n.rules {
 		if slices.Contains(t.keys, r.taint) && slices.Contains(d.names, r.driver) {
 			r.tell(node)
+		}
+	}
+	for _, a := range n.agents {
+		if slices.Contains(t.keys, a.taint) && a.readyOn(node) {
+			a.tell(node)
 		}
 	}
 }

@@ -37,7 +37,7 @@ func refusal(err error, r call) error {
 	if s.Details != nil {
 		f.RetryAfter = time.Duration(s.Details.RetryAfterSeconds) * time.Second
 	}
-	return mended(f, s)
+	return mended(f, s, r)
 }
 
 // kindOf sorts by the status code; reasons are as many as there are servers.
@@ -67,8 +67,10 @@ func kindOf(s metav1.Status) fault.Kind {
 func undefined(s metav1.Status) bool { return s.Details == nil || s.Details.Name == "" }
 
 // mended says what would help, where that is known.
-func mended(f *fault.Error, s metav1.Status) *fault.Error {
+func mended(f *fault.Error, s metav1.Status, r call) *fault.Error {
 	switch {
+	case s.Code == http.StatusNotFound && undefined(s) && slices.Contains(r.path, identities.root):
+		return f.Mend("install the definitions: strongroom crds --pod-identity --apply")
 	case s.Code == http.StatusNotFound && undefined(s):
 		return f.Mend("install the definitions: strongroom crds --apply")
 	case s.Code == http.StatusUnauthorized:

@@ -44,7 +44,7 @@ func TestAServerThatIsNotThereIsUnavailable(t *testing.T) {
 	}
 	resume(t, w)
 	w.Fail(kubefake.Fault{Hang: true})
-	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if _, err := w.client.Secrets().Get(ctx, "shop", "db"); fault.KindOf(err) != fault.Unavailable || ctx.Err() == nil {
 		t.Error(err)

@@ -27,6 +27,7 @@ func scheme() *runtime.Scheme {
 	s.AddKnownTypeWithName(classes.WithKind(secretsstore.KindClass), &classObject{})
 	s.AddKnownTypeWithName(classes.WithKind(secretsstore.KindClass+"List"), &classList{})
 	metav1.AddToGroupVersion(s, classes)
+	addPodIdentity(s)
 	if err := metav1.AddMetaToScheme(s); err != nil {
 		panic(err) // the same types on every start: a defect that no run survives
 	}

@@ -14,6 +14,9 @@ func (w *watch[T]) Delete(object any) error {
 	w.mu.Lock()
 	before, found := w.items[key]
 	delete(w.items, key)
+	if found {
+		w.indexed(&before, nil)
+	}
 	w.mu.Unlock()
 	if found {
 		w.changed(&before, nil)
@@ -44,6 +47,9 @@ func (w *watch[T]) Replace(objects []any, _ string) error {
 		}
 	}
 	w.items, w.synced = fresh, true
+	for _, c := range changes {
+		w.indexed(c.before, c.after)
+	}
 	w.mu.Unlock()
 	for _, c := range changes {
 		w.changed(c.before, c.after)
@@ -63,7 +69,15 @@ func (w *watch[T]) put(object runtime.Object) error {
 	}
 	after := w.trim(object, known)
 	w.items[key] = after
+	w.indexed(known, &after)
 	w.mu.Unlock()
 	w.changed(known, &after)
 	return nil
+}
+
+// indexed passes a change on to the index, if there is one. The caller holds mu.
+func (w *watch[T]) indexed(before, after *T) {
+	if w.index != nil {
+		w.index(before, after)
+	}
 }

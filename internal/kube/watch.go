@@ -24,9 +24,10 @@ var watchBackoff = wait.Backoff{Duration: 500 * time.Millisecond, Factor: 2, Jit
 
 // source says what is watched.
 type source struct {
-	kind   resource
-	fields string // field selector
-	labels string // label selector
+	kind      resource
+	namespace string // empty is all
+	fields    string // field selector
+	labels    string // label selector
 	// metadata asks for the metadata of the objects alone.
 	metadata bool
 	// object and list are empty ones, to decode into.
@@ -49,7 +50,10 @@ type watch[T any] struct {
 	// changed is told one change at a time, in order, from the watch's own goroutine: before is nil for a new object,
 	// after for one that is gone.
 	changed func(before, after *T)
-	health  health
+	// index is told the same at the very moment the copies change, with mu held, so that who reads both under mu finds
+	// them to agree. May be nil.
+	index  func(before, after *T)
+	health health
 
 	mu     sync.RWMutex
 	items  map[string]T
@@ -107,7 +111,9 @@ func (w *watch[T]) hasSynced() bool {
 }
 
 // live reports whether an object that is not held does not exist, but for what is on its way.
-func (w *watch[T]) live() bool { return w.hasSynced() && w.health.live() }
+func (w *watch[T]) live() bool { return w.heard(grace) }
+
+func (w *watch[T]) heard(within time.Duration) bool { return w.hasSynced() && w.health.heard(within) }
 
 // list asks for the objects, or for a page of them.
 func (w *watch[T]) list(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
@@ -192,7 +198,7 @@ func (w *watch[T]) call(options metav1.ListOptions) call {
 	if options.TimeoutSeconds != nil {
 		set("timeoutSeconds", strconv.FormatInt(*options.TimeoutSeconds, 10))
 	}
-	r := call{verb: http.MethodGet, path: w.source.kind.at("", ""), params: params}
+	r := call{verb: http.MethodGet, path: w.source.kind.at(w.source.namespace, ""), params: params}
 	switch {
 	case w.source.metadata && options.Watch:
 		r.accept = protobuf + asMetadata + "," + jsonOnly + asMetadata

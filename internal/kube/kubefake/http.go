@@ -5,7 +5,6 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -18,6 +17,7 @@ type request struct {
 	namespace, name string
 	sub             string
 	metadataOnly    bool
+	steps           []any // of a JSON patch
 	*http.Request
 }
 
@@ -98,15 +98,11 @@ func verb(r *http.Request, name string) string {
 func (s *Server) one(w http.ResponseWriter, q request, k *kind) {
 	var body Object
 	if q.verb != "get" && q.ContentLength != 0 {
-		raw, err := io.ReadAll(io.LimitReader(q.Body, 4<<20))
-		if err == nil && json.Unmarshal(raw, &body) != nil {
-			err = yaml.Unmarshal(raw, &body) // as an apply may be, and slow to read
-		}
-		if err != nil {
+		var err error
+		if body, err = q.read(); err != nil {
 			refuse(w, badRequest("the body cannot be read"))
 			return
 		}
-		body = deepCopy(body)
 	}
 	s.mu.Lock()
 	o, code, failure := s.write(q, k, body)
@@ -118,13 +114,35 @@ func (s *Server) one(w http.ResponseWriter, q request, k *kind) {
 	answer(w, code, shown(q, o))
 }
 
+// read gives the body; a JSON patch, which is no object, goes into steps.
+func (q *request) read() (body Object, err error) {
+	raw, err := io.ReadAll(io.LimitReader(q.Body, 4<<20))
+	if err != nil {
+		return nil, err
+	}
+	if q.media() == jsonPatch {
+		return nil, json.Unmarshal(raw, &q.steps)
+	}
+	if json.Unmarshal(raw, &body) != nil {
+		if err := yaml.Unmarshal(raw, &body); err != nil { // as an apply may be, and slow to read
+			return nil, err
+		}
+	}
+	return deepCopy(body), nil
+}
+
+func (q *request) media() string {
+	media, _, _ := mime.ParseMediaType(q.Header.Get("Content-Type"))
+	return media
+}
+
 func (s *Server) write(q request, k *kind, body Object) (o Object, code int, failure *status) {
 	key := q.namespace + "/" + q.name
 	r := k.records[key]
 	if q.verb == "create" {
 		return s.create(q, k, body)
 	}
-	media, _, _ := mime.ParseMediaType(q.Header.Get("Content-Type"))
+	media := q.media()
 	if q.verb == "patch" && media == "application/apply-patch+yaml" {
 		return s.apply(q, k, key, body)
 	}
@@ -135,19 +153,26 @@ func (s *Server) write(q request, k *kind, body Object) (o Object, code int, fai
 	case q.verb == "get":
 		return r.object, http.StatusOK, nil
 	case q.verb == "delete":
-		s.commit(k, key, nil, nil)
-		return r.object, http.StatusOK, nil
+		return s.delete(q, k, key, body)
 	case q.verb == "update":
 		return s.update(q, k, key, body)
-	case q.verb == "patch" && slices.Contains([]string{"application/merge-patch+json", "application/strategic-merge-patch+json"}, media):
-		return s.update(q, k, key, merged(r.object, body).(Object))
+	case q.verb == "patch" && media == "application/merge-patch+json":
+		return s.update(q, k, key, merged(r.object, body, false).(Object))
+	case q.verb == "patch" && media == "application/strategic-merge-patch+json" && !k.custom:
+		return s.update(q, k, key, merged(r.object, body, true).(Object))
+	case q.verb == "patch" && media == jsonPatch:
+		o := deepCopy(r.object)
+		if err := patched(o, q.steps); err != nil {
+			return nil, 0, unfit(q, k, err)
+		}
+		return s.update(q, k, key, o)
 	}
 	return nil, 0, ptr(unsupported(q.verb + " " + media))
 }
 
 // shown is the object as the call wants it.
 func shown(q request, o Object) Object {
-	if !q.metadataOnly || o == nil {
+	if !q.metadataOnly || o == nil || o["kind"] == "Status" {
 		return o
 	}
 	return Object{"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", "metadata": o["metadata"]}

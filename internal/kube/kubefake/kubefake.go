@@ -1,7 +1,7 @@
 // Package kubefake is a Kubernetes API server in memory, for the tests of whoever speaks to one, and for
 // demonstrations. It keeps the promises clients build on: resource versions, lists and watches that continue from them,
-// optimistic updates, server-side apply with owners of fields, status subresources, definitions that add kinds. It fails
-// on demand in the ways servers fail, and counts what it is asked.
+// optimistic updates, server-side apply with owners of fields, status subresources, finalizers, definitions that add
+// kinds. It fails on demand in the ways servers fail, and counts what it is asked.
 //
 // It speaks JSON alone, which clients that prefer protobuf take too. It knows no admission, no defaults but a Secret's
 // type, and of validation what its users trip over: names that exist, states that have passed, a Secret's type that
@@ -69,12 +69,18 @@ type change struct {
 func Start() (*Server, error) {
 	s := &Server{news: make(chan struct{}), cut: make(chan struct{}), address: "127.0.0.1:0", version: 1}
 	for _, k := range []kind{
+		{root: "api/v1", plural: "configmaps", name: "ConfigMap"},
 		{root: "api/v1", plural: "events", name: "Event"},
 		{root: "api/v1", plural: "namespaces", name: "Namespace"},
 		{root: "api/v1", plural: "nodes", name: "Node"},
-		{root: "api/v1", plural: "pods", name: "Pod"},
+		{root: "api/v1", plural: "pods", name: "Pod", hasStatus: true},
 		{root: "api/v1", plural: "secrets", name: "Secret"},
 		{root: "apis/apiextensions.k8s.io/v1", plural: "customresourcedefinitions", name: "CustomResourceDefinition"},
+		{root: "apis/aadpodidentity.k8s.io/v1", plural: "azureassignedidentities", name: "AzureAssignedIdentity", custom: true},
+		{root: "apis/aadpodidentity.k8s.io/v1", plural: "azureidentities", name: "AzureIdentity", custom: true},
+		{root: "apis/aadpodidentity.k8s.io/v1", plural: "azureidentitybindings", name: "AzureIdentityBinding", custom: true},
+		{root: "apis/aadpodidentity.k8s.io/v1", plural: "azurepodidentityexceptions", name: "AzurePodIdentityException", custom: true},
+		{root: "apis/apps/v1", plural: "daemonsets", name: "DaemonSet"},
 		{root: "apis/apps/v1", plural: "replicasets", name: "ReplicaSet"},
 		{root: "apis/coordination.k8s.io/v1", plural: "leases", name: "Lease"},
 		{root: "apis/storage.k8s.io/v1", plural: "csidrivers", name: "CSIDriver"},

@@ -95,7 +95,7 @@ func TestWritesKeepTheServersPromises(t *testing.T) {
 	expect("a state that has passed", 409, "PATCH", pods+"/web", merge, `{"metadata":{"resourceVersion":"`+old+`"}}`)
 	expect("another object", 422, "PATCH", pods+"/web", merge, `{"metadata":{"uid":"other"}}`)
 	expect("no body to read", 400, "POST", pods, plain, `{`)
-	expect("another kind of patch", 415, "PATCH", pods+"/web", "application/json-patch+json", `{}`)
+	expect("another kind of patch", 415, "PATCH", pods+"/web", "application/unknown", `{}`)
 	expect("delete", 200, "DELETE", pods+"/web", plain, "")
 	expect("nothing there", 404, "GET", pods+"/web", plain, "")
 	expect("nothing served", 404, "GET", "/apis/none/v1/things", plain, "")

@@ -89,7 +89,8 @@ func (s *Server) List(plural string) []Object {
 	return s.plural(plural).sorted()
 }
 
-// Delete takes an object away as somebody else would, and says whether there was one.
+// Delete takes an object away as somebody else would, and says whether there was one. One with finalizers stays, marked,
+// until they are off.
 func (s *Server) Delete(plural, namespace, name string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -97,7 +98,7 @@ func (s *Server) Delete(plural, namespace, name string) bool {
 	if k.records[namespace+"/"+name] == nil {
 		return false
 	}
-	s.commit(k, namespace+"/"+name, nil, nil)
+	s.end(k, namespace+"/"+name)
 	return true
 }
 
@@ -156,6 +157,11 @@ func begin(k *kind, o Object) {
 func inherit(k *kind, o, before Object) {
 	m, b := meta(o), meta(before)
 	m["uid"], m["creationTimestamp"] = b["uid"], b["creationTimestamp"]
+	for _, field := range []string{"deletionTimestamp", "deletionGracePeriodSeconds"} {
+		if b[field] != nil {
+			m[field] = b[field]
+		}
+	}
 	generation := number(b["generation"])
 	if k.custom && !same(o["spec"], before["spec"]) {
 		generation++

@@ -121,7 +121,7 @@ func (q request) seen(c change) []Object {
 
 func event(kind string, o Object) Object { return Object{"type": kind, "object": o} }
 
-// matches looks at the namespace and both selectors, which may only ask for equality.
+// matches looks at the namespace and both selectors, which may only ask for equality, or whether a label is there.
 func (q request) matches(o Object) bool {
 	if q.namespace != "" && text(meta(o)["namespace"]) != q.namespace {
 		return false
@@ -143,8 +143,8 @@ func all(selector string, value func(key string) any) bool {
 		return true
 	}
 	for term := range strings.SplitSeq(selector, ",") {
-		key, want, _ := strings.Cut(term, "=")
-		if text(value(key)) != strings.TrimPrefix(want, "=") {
+		key, want, equality := strings.Cut(term, "=")
+		if v := value(key); !equality && v == nil || equality && text(v) != strings.TrimPrefix(want, "=") {
 			return false
 		}
 	}

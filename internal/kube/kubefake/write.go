@@ -20,7 +20,12 @@ func (s *Server) create(q request, k *kind, body Object) (Object, int, *status) 
 	if text(m["resourceVersion"]) != "" {
 		return nil, 0, ptr(badRequest("resourceVersion should not be set on objects to be created"))
 	}
-	delete(m, "uid")
+	for _, field := range []string{"uid", "deletionTimestamp", "deletionGracePeriodSeconds"} {
+		delete(m, field)
+	}
+	if k.hasStatus {
+		delete(body, "status")
+	}
 	begin(k, body)
 	return s.commit(k, keyOf(body), named(k, body), nil), http.StatusCreated, nil
 }
@@ -46,9 +51,16 @@ func (s *Server) replace(q request, k *kind, key string, after Object, applied m
 	}
 	inherit(k, after, before)
 	meta(after)["resourceVersion"] = meta(before)["resourceVersion"]
+	if failure := bound(q, k, after, before); failure != nil {
+		return nil, 0, failure
+	}
 	if same(after, before) {
 		k.records[key].applied = applied
 		return before, http.StatusOK, nil
+	}
+	if done(after) {
+		s.commit(k, key, nil, nil)
+		return after, http.StatusOK, nil
 	}
 	return s.commit(k, key, named(k, after), applied), http.StatusOK, nil
 }
@@ -89,24 +101,4 @@ func named(k *kind, o Object) Object {
 		o["apiVersion"] = k.root[len("apis/"):]
 	}
 	return o
-}
-
-// merged is a JSON merge patch: null takes away, objects are merged, everything else is replaced.
-func merged(standing, patch any) any {
-	p, isObject := patch.(Object)
-	if !isObject {
-		return patch
-	}
-	result := Object{}
-	if o, ok := standing.(Object); ok {
-		result = deepCopy(o)
-	}
-	for key, value := range p {
-		if value == nil {
-			delete(result, key)
-			continue
-		}
-		result[key] = merged(result[key], value)
-	}
-	return result
 }
