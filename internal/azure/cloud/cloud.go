@@ -22,6 +22,9 @@ type Cloud struct {
 	// ResourceManager is the control plane, e.g. https://management.azure.com. A custom environment may leave it
 	// empty.
 	ResourceManager string
+	// ManagerResource is the resource an access token for the control plane is asked for, e.g.
+	// https://management.core.windows.net. A custom environment may leave it empty together with ResourceManager.
+	ManagerResource string
 }
 
 // VaultURL is the address of a vault: https://<name>.<suffix>, without a trailing slash. The host is in lower case,

@@ -31,8 +31,9 @@ func TestNamedKnowsEveryAliasInAnyCase(t *testing.T) {
 		if got != want {
 			t.Errorf("Named(%q) = %v, want %v", name, got, want)
 		}
-		if c.VaultResource != "https://"+c.VaultSuffix || !strings.HasPrefix(c.ResourceManager, "https://management.") {
-			t.Errorf("Named(%q): resource %q, manager %q", name, c.VaultResource, c.ResourceManager)
+		if c.VaultResource != "https://"+c.VaultSuffix || !strings.HasPrefix(c.ResourceManager, "https://management.") ||
+			!strings.HasPrefix(c.ManagerResource, "https://management.core.") {
+			t.Errorf("Named(%q): resource %q, manager %q with %q", name, c.VaultResource, c.ResourceManager, c.ManagerResource)
 		}
 	}
 }
@@ -69,6 +70,7 @@ func TestParseReadsACustomEnvironment(t *testing.T) {
 		VaultSuffix:     "vault.contoso.example:9443",
 		VaultResource:   "https://vault.contoso.example",
 		ResourceManager: "https://management.contoso.example",
+		ManagerResource: "https://management.contoso.example",
 	}
 	for _, text := range []string{custom, "\xef\xbb\xbf" + custom} {
 		got, err := cloud.Parse([]byte(text))
@@ -78,6 +80,10 @@ func TestParseReadsACustomEnvironment(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
 		}
+	}
+	audience := strings.Replace(custom, `"resourceIdentifiers"`, `"serviceManagementEndpoint": "https://management.contoso.example/1234/", "x"`, 1)
+	if got, err := cloud.Parse([]byte(audience)); err != nil || got.ManagerResource != "https://management.contoso.example/1234" {
+		t.Errorf("%+v, %v", got, err)
 	}
 	if got := want.VaultURL("Prod"); got != "https://prod.vault.contoso.example:9443" {
 		t.Error(got)

@@ -52,21 +52,23 @@ func Canonical(name string) (canonical string, ok bool) {
 func table(canonical string) Cloud {
 	switch canonical {
 	case USGovernment:
-		return known(USGovernment, "login.microsoftonline.us", "vault.usgovcloudapi.net", "management.usgovcloudapi.net")
+		return known(USGovernment, "login.microsoftonline.us", "vault.usgovcloudapi.net", "usgovcloudapi.net", "usgovcloudapi.net")
 	case China:
-		return known(China, "login.chinacloudapi.cn", "vault.azure.cn", "management.chinacloudapi.cn")
+		return known(China, "login.chinacloudapi.cn", "vault.azure.cn", "chinacloudapi.cn", "chinacloudapi.cn")
 	case German:
-		return known(German, "login.microsoftonline.de", "vault.microsoftazure.de", "management.microsoftazure.de")
+		return known(German, "login.microsoftonline.de", "vault.microsoftazure.de", "microsoftazure.de", "cloudapi.de")
 	}
-	return known(Public, "login.microsoftonline.com", "vault.azure.net", "management.azure.com")
+	return known(Public, "login.microsoftonline.com", "vault.azure.net", "azure.com", "windows.net")
 }
 
-func known(name, login, vault, manager string) Cloud {
+// known has the control plane below one domain and its audience below another.
+func known(name, login, vault, manager, core string) Cloud {
 	return Cloud{
 		Name:            name,
 		Authority:       "https://" + login,
 		VaultSuffix:     vault,
 		VaultResource:   "https://" + vault,
-		ResourceManager: "https://" + manager,
+		ResourceManager: "https://management." + manager,
+		ManagerResource: "https://management.core." + core,
 	}
 }

@@ -23,11 +23,12 @@ type document struct {
 	VaultEndpoint   string `json:"keyVaultEndpoint"`
 	VaultSuffix     string `json:"keyVaultDNSSuffix"`
 	ResourceManager string `json:"resourceManagerEndpoint"`
+	ManagerResource string `json:"serviceManagementEndpoint"`
 }
 
 // Parse reads a custom environment: a JSON object with the keys name, activeDirectoryEndpoint, keyVaultEndpoint and
-// keyVaultDNSSuffix, and if there is one resourceManagerEndpoint. Every problem of the document is told at once, each
-// of kind Invalid.
+// keyVaultDNSSuffix, and if there is one resourceManagerEndpoint, with serviceManagementEndpoint for the audience of its
+// tokens where that is another. Every problem of the document is told at once, each of kind Invalid.
 func Parse(text []byte) (Cloud, error) {
 	const subject = "cloud environment file"
 	if len(text) > MaxDocument {
@@ -44,6 +45,10 @@ func Parse(text []byte) (Cloud, error) {
 		VaultResource:   p.endpoint("keyVaultEndpoint", p.required("keyVaultEndpoint", doc.VaultEndpoint)),
 		VaultSuffix:     p.suffix("keyVaultDNSSuffix", p.required("keyVaultDNSSuffix", doc.VaultSuffix)),
 		ResourceManager: p.endpoint("resourceManagerEndpoint", strings.TrimSpace(doc.ResourceManager)),
+		ManagerResource: p.endpoint("serviceManagementEndpoint", strings.TrimSpace(doc.ManagerResource)),
+	}
+	if c.ManagerResource == "" {
+		c.ManagerResource = c.ResourceManager
 	}
 	if err := p.list.AsError(); err != nil {
 		return Cloud{}, err

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"strongroom/internal/fault"
+	"strongroom/internal/material"
 	"strongroom/internal/secret"
 )
 
@@ -105,8 +106,10 @@ func (l layout) blocked(i int, o Object) (other int, blocked bool) {
 }
 
 // splits reports whether an object may become three files. Whether it does is known only once the vault has said
-// that a certificate stands behind it, so every secret is taken for one.
-func (l layout) splits(o Object) bool { return l.split && o.Kind == secret.Secret }
+// that a certificate stands behind it, so every secret is taken for one; but as it is stored it stays one file.
+func (l layout) splits(o Object) bool {
+	return l.split && o.Kind == secret.Secret && o.Format != material.Raw
+}
 
 func (l layout) names(o Object) []string {
 	if l.splits(o) {

@@ -103,8 +103,10 @@ func (r objectReader) version() string {
 
 func (r objectReader) format(kind secret.Kind) material.Format {
 	text := r.known[fieldFormat]
-	switch {
+	switch own, named := formatsOf[kind], material.Format(strings.ToLower(text)); {
 	case text == "", strings.EqualFold(text, string(material.PEM)):
+	case own == named && named != "":
+		return own
 	case !strings.EqualFold(text, string(material.PFX)):
 		r.wrong(fieldFormat, "invalid objectFormat: %s, should be PEM or PFX", fault.Shorten(text)).Mend("objectFormat: pem")
 	case kind != secret.Secret && kind != "":
@@ -114,6 +116,11 @@ func (r objectReader) format(kind secret.Kind) material.Format {
 		return material.PFX
 	}
 	return material.PEM
+}
+
+// formatsOf is the one format of each kind of object that is its alone, besides PFX.
+var formatsOf = map[secret.Kind]material.Format{
+	secret.Secret: material.Raw, secret.Key: material.Modulus, secret.Certificate: material.DER,
 }
 
 func (r objectReader) encoding(kind secret.Kind) material.Encoding {

@@ -111,6 +111,8 @@ func TestDecodeRefusesFields(t *testing.T) {
 		{"secrets", "", "Invalid vaultObjectTypes. Should be secret, key, or cert"},
 		{"", "", "Invalid vaultObjectTypes. Should be secret, key, or cert"},
 		{"secret", "objectFormat: der", "objects[0].objectFormat (secret/o): failed to get objectType:secret, objectName:o, objectVersion:: invalid objectFormat: der, should be PEM or PFX"},
+		{"key", "objectFormat: raw", "invalid objectFormat: raw, should be PEM or PFX"},
+		{"cert", "objectFormat: modulus", "invalid objectFormat: modulus, should be PEM or PFX"},
 		{"cert", "objectFormat: pfx", "PFX format only supported for objectType: secret"},
 		{"key", "objectFormat: PFX", "PFX format only supported for objectType: secret"},
 		{"key", "objectEncoding: hex", "objectEncoding only supported for objectType: secret"},
@@ -236,6 +238,17 @@ func TestFilesAreThoseTheObjectsBecome(t *testing.T) {
 			if files(path) != there {
 				t.Errorf("split %v: %q is %v", split, path, !there)
 			}
+		}
+	}
+}
+
+// What the Key Vault FlexVolume wrote can be asked for, each by the one kind of object it is a form of.
+func TestDecodeKnowsTheFormatsOfTheFlexVolume(t *testing.T) {
+	t.Parallel()
+	for kind, text := range map[string]string{"secret": "RAW", "key": "modulus", "cert": "Der"} {
+		r := decode(t, withObjects(one("objectName: o", "objectType: "+kind, "objectFormat: "+text)))
+		if got := r.Objects[0].Format; string(got) != strings.ToLower(text) {
+			t.Errorf("%s: %q", kind, got)
 		}
 	}
 }

@@ -52,18 +52,9 @@ func (r reply) ok() bool { return r.status == http.StatusOK || r.status == http.
 func (c *Client) send(ctx context.Context, via *http.Client, req *http.Request, subject string) (reply, error) {
 	req.Header.Set("User-Agent", c.agent)
 	req.Header.Set("Accept", "application/json")
-	resp, err := via.Do(req.WithContext(ctx))
+	resp, body, err := transport.Ask(via, req.WithContext(ctx), subject)
 	if err != nil {
-		return reply{}, transport.Unreached(err, subject, req.URL.Host)
-	}
-	body, err := transport.Body(resp)
-	if redirected := transport.Redirected(resp, subject); redirected != nil {
-		return reply{}, redirected
-	}
-	if err != nil {
-		f := transport.Unreached(err, subject, req.URL.Host)
-		f.Remote.Status = resp.StatusCode
-		return reply{}, f
+		return reply{}, err
 	}
 	return reply{status: resp.StatusCode, header: resp.Header, body: body}, nil
 }

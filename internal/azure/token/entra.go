@@ -112,7 +112,7 @@ func (t Target) form() url.Values {
 		"grant_type": {"client_credentials"},
 		"scope":      {t.Resource + "/.default"},
 	}
-	if !t.isADFS() {
+	if !t.isADFS() && !t.Handed {
 		form.Set("claims", mergedClaims(t.Claims))
 	}
 	return form

@@ -22,6 +22,7 @@ type answer struct {
 	ExpiresOn   json.RawMessage `json:"expires_on"`
 	RefreshIn   json.RawMessage `json:"refresh_in"`
 	RefreshOn   json.RawMessage `json:"refresh_on"`
+	NotBefore   json.RawMessage `json:"not_before"`
 }
 
 // readToken makes a token of a success body; asked is when the request was sent, which is the safe side to count a
@@ -49,10 +50,12 @@ func (a answer) token(subject string, asked time.Time) (Token, error) {
 		return Token{}, nonsense(subject, "the answer holds a token that has expired already").
 			Mend("compare the node's clock with the real time: timedatectl")
 	}
+	begins, _ := moment(a.NotBefore)
 	return Token{
 		Value:     secret.NewValue([]byte(a.AccessToken)),
 		ExpiresOn: asked.Add(life),
 		RefreshOn: asked.Add(a.refresh(asked, life)),
+		NotBefore: begins,
 		ClientID:  a.ClientID,
 	}, nil
 }

@@ -16,12 +16,15 @@ import (
 // imdsVersion is the oldest version of the instance metadata service's contract that knows identities.
 const imdsVersion = "2018-02-01"
 
-// Managed asks the node's instance metadata service for a token of the identity with Target.ClientID, or of the node's
-// own choice: its system-assigned identity, else its only user-assigned one.
+// Managed asks the node's instance metadata service for a token of the identity with Target.ResourceID or Target.ClientID,
+// or of the node's own choice: its system-assigned identity, else its only user-assigned one.
 func (c *Client) Managed(ctx context.Context, t Target) (Token, error) {
 	who := claimant{target: t, flow: byNode}
 	query := url.Values{"api-version": {imdsVersion}, "resource": {t.Resource}}
-	if t.ClientID != "" {
+	switch {
+	case t.ResourceID != "":
+		query.Set("msi_res_id", t.ResourceID)
+	case t.ClientID != "":
 		query.Set("client_id", t.ClientID)
 	}
 	req, err := http.NewRequest(http.MethodGet, c.config.IMDS+"/metadata/identity/oauth2/token?"+query.Encode(), nil)
@@ -41,7 +44,7 @@ func (c *Client) Managed(ctx context.Context, t Target) (Token, error) {
 	if err != nil {
 		return Token{}, err
 	}
-	if token.ClientID == "" {
+	if token.ClientID == "" && t.ResourceID == "" {
 		token.ClientID = t.ClientID
 	}
 	return token, nil
@@ -90,27 +93,32 @@ func podRefusal(r reply, who claimant, asked time.Time) *fault.Error {
 		kind = fault.NotFound
 	}
 	f := fault.New(kind, who.subject(), "nmi response failed with status code: %d", r.status)
-	if said := plainText(r.body); said != "" {
+	said, remedy := plainText(r.body)
+	if said != "" {
 		f.Message += ", response body: " + said
 	}
 	f.Remote.Status = r.status
 	f.RetryAfter = transport.RetryAfter(r.header, asked)
 	switch {
-	case kind == fault.NotFound || kind == fault.Denied:
-		f.Mend("give pod %s a label aadpodidbinding that is the selector of an AzureIdentityBinding: kubectl get azureidentitybindings,azureassignedidentities --all-namespaces", who.pod)
-	case strings.Contains(string(r.body), "not from a host"):
+	case remedy != "":
+		f.Mend("%s", remedy)
+	case strings.Contains(said, "not from a host"):
 		f.Mend("nmi answers the host network only: run the provider with hostNetwork: true")
+	case kind == fault.NotFound || kind == fault.Denied, strings.Contains(said, "getting assigned identities for pod"):
+		f.Mend("give pod %s a label aadpodidbinding that is the selector of an AzureIdentityBinding: kubectl get azureidentitybindings,azureassignedidentities --all-namespaces", who.pod)
 	}
 	return f
 }
 
-// plainText is a refusal's words when they are words. JSON is left out whole: it could hold a token.
-func plainText(body []byte) string {
+// plainText is a refusal's words when they are words, and what would mend it where our own daemon says so. JSON and pages
+// are left out whole: they could hold a token.
+func plainText(body []byte) (said, remedy string) {
 	text := strings.TrimSpace(string(body))
-	if strings.ContainsAny(text, "{[<") {
-		return ""
+	if strings.ContainsAny(text, "<") || strings.HasPrefix(text, "{") || strings.HasPrefix(text, "[") || strings.Contains(text, `":`) {
+		return "", ""
 	}
-	return transport.Line(text)
+	said, remedy, _ = strings.Cut(text, "; to mend: ")
+	return transport.Line(said), transport.Line(remedy)
 }
 
 func readPodToken(body []byte, subject string, asked time.Time) (Token, error) {

@@ -39,6 +39,8 @@ func (w claimant) subject() string {
 	switch {
 	case w.flow == byPod:
 		return fmt.Sprintf("%s of %s", w.flow, w.pod)
+	case w.target.ResourceID != "":
+		return fmt.Sprintf("%s %s", w.flow, w.target.ResourceID)
 	case w.target.ClientID == "":
 		return fmt.Sprintf("%s (system-assigned)", w.flow)
 	}

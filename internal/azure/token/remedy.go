@@ -18,9 +18,9 @@ func remedyFor(status int, b refusalBody, who claimant) string {
 	case 70021, 700211, 700212, 700213, 7002138:
 		return trustRemedy(who)
 	case 7000215:
-		return "put the secret's value, not its id, into the Secret that nodePublishSecretRef names; a new one: az ad app credential reset --id " + shell(t.ClientID) + " --append"
+		return "put the secret's value, not its id, into " + t.kept() + "; a new one: az ad app credential reset --id " + shell(t.ClientID) + " --append"
 	case 7000222:
-		return "renew it and update the Secret that nodePublishSecretRef names: az ad app credential reset --id " + shell(t.ClientID) + " --append"
+		return "renew it and update " + t.kept() + ": az ad app credential reset --id " + shell(t.ClientID) + " --append"
 	case 700027:
 		return "register the certificate with the application: az ad app credential reset --id " + shell(t.ClientID) + " --append --cert @certificate.pem"
 	case 700016:
@@ -72,6 +72,8 @@ func nodeRemedy(b refusalBody, t Target) string {
 	description := strings.ToLower(b.Description)
 	assign := "az vmss identity assign --resource-group <node resource group> --name <scale set>"
 	switch {
+	case strings.Contains(description, "identity not found") && t.ResourceID != "":
+		return assign + " --identities " + shell(t.ResourceID)
 	case strings.Contains(description, "identity not found") && t.ClientID == "":
 		return assign + " (gives it a system-assigned identity), or set userAssignedIdentityID"
 	case strings.Contains(description, "identity not found"):
@@ -80,6 +82,14 @@ func nodeRemedy(b refusalBody, t Target) string {
 		return "set userAssignedIdentityID to the client id of one of them: az vmss identity show --resource-group <node resource group> --name <scale set>"
 	}
 	return ""
+}
+
+// kept is where the credential is kept, in words.
+func (t Target) kept() string {
+	if t.Kept != "" {
+		return t.Kept
+	}
+	return "the Secret that nodePublishSecretRef names"
 }
 
 var harmless = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)

@@ -22,6 +22,8 @@ type Token struct {
 	// RefreshOn is when a new one should be asked for: what the server says, else half of a life longer than two hours,
 	// else four fifths.
 	RefreshOn time.Time
+	// NotBefore is the beginning of its life as its giver says it; zero when it does not.
+	NotBefore time.Time
 	// ClientID is whom the token is for, as far as is known: the application asked for, or the identity that IMDS or NMI
 	// chose. Empty when a system-assigned identity did not say.
 	ClientID string
@@ -37,10 +39,19 @@ type Target struct {
 	Tenant string
 	// ClientID is the application or identity asked for; for Managed empty means the node's own choice. Unused by Pod.
 	ClientID string
+	// ResourceID is the ARM id of the identity that Managed asks for in place of ClientID, which is not sent then. What
+	// client id that identity has is told by the answer alone. Empty asks by ClientID.
+	ResourceID string
 	// Resource is the audience, e.g. https://vault.azure.net; a "/.default" scope is made of it where one is needed.
 	Resource string
 	// Claims is the JSON of a claims challenge of the resource, to be merged into the request; empty is none.
 	Claims string
+	// Handed says that the token is handed to a program that may not know what a claims challenge is: the authority is
+	// then not told that it could be answered, which would make for a longer life that a resource may cut short.
+	Handed bool
+	// Kept is where an application's credential is kept, for remedies; empty is the Secret that nodePublishSecretRef
+	// names.
+	Kept string
 }
 
 // Assertion is a service account token, to be exchanged, with its claims for the error that says what did not match.
