@@ -54,6 +54,7 @@ func TestWhatCannotBeAdded(t *testing.T) {
 		`vaults: [{name: Shop-Policies}]`:                                            "given twice",
 		`vaults: [{name: new-kv, policies: [{principal: nobody, secrets: [get]}]}]`:  "nobody",
 		`nodes: [{name: another}]`:                                                   "cannot be added while the emulator runs",
+		`clusters: [{name: late}]`:                                                   "cannot be added while the emulator runs",
 		`issuers: [{url: "https://a.example", jwks: "{}"}]`:                          "cannot be added while the emulator runs",
 		`vaults: [{nam: x}]`:                                                         "nam",
 		`vaults: [{name: new-kv, objects: [{kind: secret, name: "not a name"}]}]`:    "not a name",

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"strongroom/internal/emulator/access"
 	"strongroom/internal/emulator/entra"
 	"strongroom/internal/emulator/state"
 	"strongroom/internal/emulator/tokenproxy"
@@ -28,6 +27,7 @@ func (e *Emulator) apply(stored stored) error {
 	}
 	e.addPrincipals(d, p)
 	e.addMachines(d, p)
+	e.addGround(d, p)
 	if len(stored.Vaults) > 0 {
 		p.add(e.vaults.Import(stored.Vaults), "state file "+e.config.StateFile)
 	}
@@ -71,41 +71,6 @@ func (e *Emulator) completed(list []entra.FederatedCredential) []entra.Federated
 	return list
 }
 
-func (e *Emulator) addVault(v state.Vault, path string, p *problems) {
-	tenant, err := e.tenantOf(v)
-	p.add(err, path+".tenantId")
-	rules := access.Rules{
-		TenantID: tenant.ID, RBAC: v.Authorization == state.ByRBAC,
-		Firewall: v.Firewall == state.Deny, ResourceID: v.ResourceID,
-	}
-	if rules.ResourceID == "" {
-		rules.ResourceID = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/emulator/providers/Microsoft.KeyVault/vaults/" + v.Name
-	}
-	for _, policy := range v.Policies {
-		rules.Policies = append(rules.Policies, access.Policy{
-			ObjectID: e.objectID(policy.Principal), Secrets: policy.Secrets, Keys: policy.Keys, Certificates: policy.Certificates})
-	}
-	for i, assignment := range v.RoleAssignments {
-		role, err := access.FindRole(assignment.Role)
-		p.add(err, "%s.roleAssignments[%d]", path, i)
-		rules.Assignments = append(rules.Assignments, access.Assignment{
-			ObjectID: e.objectID(assignment.Principal), Role: role, Scope: assignment.Scope})
-	}
-	e.guard.Set(v.Name, rules)
-	p.add(e.fillVault(v), path)
-}
-
-// fillVault puts the declared objects into a vault, unless the state file held it: what was stored wins as a whole,
-// because seeding again would bring back what somebody deleted.
-func (e *Emulator) fillVault(v state.Vault) error {
-	held := e.vaults.HasVault(v.Name)
-	e.vaults.AddVault(v.Name)
-	if err := e.vaults.Shape(v.Name, v.Traits); err != nil || held {
-		return err
-	}
-	return e.vaults.Seed(v.Name, v.Objects)
-}
-
 func (e *Emulator) tenantOf(v state.Vault) (entra.Tenant, error) {
 	tenants := e.directory.Tenants()
 	if v.TenantID == "" && len(tenants) == 1 {
@@ -114,7 +79,11 @@ func (e *Emulator) tenantOf(v state.Vault) (entra.Tenant, error) {
 	if t, known := e.directory.Tenant(v.TenantID); known {
 		return t, nil
 	}
-	return entra.Tenant{}, fault.New(fault.Invalid, "", "must be one of the document's tenants, by id or domain")
+	return entra.Tenant{}, notTenant()
+}
+
+func notTenant() error {
+	return fault.New(fault.Invalid, "", "must be one of the document's tenants, by id or domain")
 }
 
 // objectID is whom a permission is for. The reference was checked; what the directory does not know is the object id

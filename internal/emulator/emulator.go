@@ -11,6 +11,7 @@ import (
 	"strongroom/internal/emulator/arm"
 	"strongroom/internal/emulator/entra"
 	"strongroom/internal/emulator/faults"
+	"strongroom/internal/emulator/graph"
 	"strongroom/internal/emulator/hosts"
 	"strongroom/internal/emulator/issuer"
 	"strongroom/internal/emulator/journal"
@@ -46,6 +47,7 @@ type Emulator struct {
 	vaults    *keyvault.Server
 	pods      atomic.Pointer[podBindings] // never nil
 	manager   *arm.Server
+	graph     *graph.Server
 
 	changed atomic.Bool // a vault was written to since the last save
 }
@@ -98,6 +100,7 @@ func (e *Emulator) build() error {
 	e.entra = entra.New(entra.Config{
 		Directory: e.directory, Clock: e.faults.Clock(faults.Entra),
 		Issuers: e.issuersClient(), Hosts: []string{hosts.Login, hosts.TokenProxy},
+		PropagationDelay: e.config.Document.ResourceManager.FederatedPropagation,
 	})
 	clusters, err := e.clusters()
 	if err != nil {
@@ -106,13 +109,20 @@ func (e *Emulator) build() error {
 	e.proxy = tokenproxy.New(tokenproxy.Config{
 		URL: e.endpoints.TokenProxy, Entra: e.entra, Directory: e.directory, Tokens: clusters, Clock: e.faults.Clock(faults.TokenProxy),
 	})
-	e.guard = access.New(access.Config{Tokens: e.directory, Authority: e.authorityFor, Clock: e.faults.Clock(faults.KeyVault)})
-	e.vaults = keyvault.New(keyvault.Config{Clock: e.faults.Clock(faults.KeyVault), Guard: e.guard})
+	takes := e.config.Document.ResourceManager
 	e.manager = arm.New(arm.Config{
 		Directory: e.directory, Audiences: hosts.ManagerAudiences, Authority: e.authorityFor, Clock: e.faults.Clock(faults.ARM),
-		UpdateTime: e.config.Document.ResourceManager.UpdateTime, Propagation: e.config.Document.ResourceManager.Propagation,
+		Plane: plane{e}, Issuer: e.endpoints.Issuer,
+		UpdateTime: takes.UpdateTime, Propagation: takes.Propagation, RolePropagation: takes.RolePropagation,
+		FederatedWrite: takes.FederatedWrite, Limits: takes.Limits,
 	})
-	return e.apply(stored)
+	e.guard = access.New(access.Config{Tokens: e.directory, Roles: e.manager, Authority: e.authorityFor, Clock: e.faults.Clock(faults.KeyVault)})
+	e.vaults = keyvault.New(keyvault.Config{Clock: e.faults.Clock(faults.KeyVault), Guard: e.guard})
+	if err := e.apply(stored); err != nil {
+		return err
+	}
+	e.graph, err = e.newGraph()
+	return err
 }
 
 // authorityFor is where a vault or resource manager sends the clients that reached it under host: public names to the public login, so that
@@ -164,8 +174,7 @@ func (e *Emulator) Vaults() *keyvault.Server { return e.vaults }
 // RemoveVault takes a vault away, and its name with it: clients get no further than the TLS handshake, the nearest
 // thing to a name that does not resolve.
 func (e *Emulator) RemoveVault(name string) {
-	e.guard.Remove(name)
-	e.vaults.RemoveVault(name)
+	e.manager.Vaults().Forget(name)
 }
 
 // plays reports whether a host is one the emulator answers to at this moment.

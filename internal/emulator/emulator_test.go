@@ -99,7 +99,7 @@ func TestARemovedVaultStopsResolving(t *testing.T) {
 func TestTheClientGoesNowhereElse(t *testing.T) {
 	t.Parallel()
 	e := start(t, standard())
-	for _, target := range []string{"https://graph.microsoft.com/", "http://169.254.169.254/metadata/identity/oauth2/token", "http://127.0.0.1:9/"} {
+	for _, target := range []string{"https://graph.windows.net/", "http://169.254.169.254/metadata/identity/oauth2/token", "http://127.0.0.1:9/"} {
 		if _, err := e.HTTPClient().Get(target); err == nil || !strings.Contains(err.Error(), "no such host") {
 			t.Errorf("%s: %v", target, err)
 		}

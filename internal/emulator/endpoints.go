@@ -13,6 +13,7 @@ type Endpoints struct {
 	VaultResource string `json:"vaultResource"` // what vault tokens are for
 	// ResourceManager is where machines and their identities are; tokens for it may name it, or the public cloud's.
 	ResourceManager string            `json:"resourceManager"`
+	Graph           string            `json:"graph"`      // without a version
 	Issuer          string            `json:"issuer"`     // of the stand-in cluster's service account tokens
 	TokenProxy      string            `json:"tokenProxy"` // for identity binding
 	Proxy           string            `json:"proxy"`      // a value for HTTPS_PROXY
@@ -28,6 +29,7 @@ func endpointsOf(l *listeners) Endpoints {
 		VaultSuffix:     hosts.VaultSuffix + port,
 		VaultResource:   "https://" + hosts.VaultSuffix + port,
 		ResourceManager: "https://" + hosts.Manager + port,
+		Graph:           "https://" + hosts.Graph + port,
 		Issuer:          "https://" + hosts.Issuer + port,
 		TokenProxy:      "https://" + hosts.TokenProxy + port,
 		Proxy:           "http://" + reach(l.proxy),

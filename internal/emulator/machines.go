@@ -3,7 +3,6 @@ package emulator
 import (
 	"cmp"
 	"fmt"
-	"strings"
 
 	"strongroom/internal/emulator/arm"
 	"strongroom/internal/emulator/entra"
@@ -63,7 +62,7 @@ func (e *Emulator) addMachines(d state.Document, p *problems) {
 	for i, r := range d.ResourceRoles {
 		role, err := arm.FindRole(r.Role)
 		p.add(err, "resourceRoles[%d]", i)
-		e.manager.Grant(arm.Assignment{ObjectID: e.objectID(r.Principal), Role: role, Scope: e.scopeOf(r.Scope, list)})
+		e.manager.Grant(arm.Assignment{ObjectID: e.objectID(r.Principal), Role: role, Scope: e.scopeOf(r.Scope, d, list)})
 	}
 }
 
@@ -83,18 +82,4 @@ func (e *Emulator) ownIdentity(m machine) (*entra.Principal, error) {
 	}
 	found, _ := e.directory.Find(own.ObjectID)
 	return &found, nil
-}
-
-// scopeOf is the ARM id that a role's scope stands for. That it stands for one thing was checked.
-func (e *Emulator) scopeOf(scope string, list []machine) string {
-	if strings.HasPrefix(scope, "/") {
-		return scope
-	}
-	for _, m := range list {
-		if m.resource.Name == scope {
-			return m.resource.ID()
-		}
-	}
-	identity, _ := e.directory.Find(scope)
-	return identity.ResourceID
 }

@@ -93,6 +93,7 @@ func (e *Emulator) byName() http.HandlerFunc {
 		faults.Issuer:     e.front(faults.Issuer, "", e.issuer),
 		faults.TokenProxy: e.front(faults.TokenProxy, "", e.proxy),
 		faults.ARM:        e.front(faults.ARM, "", e.manager),
+		faults.Graph:      e.front(faults.Graph, "", e.graph),
 		faults.KeyVault:   e.front(faults.KeyVault, "", http.HandlerFunc(e.vault)),
 	}
 	return func(w http.ResponseWriter, r *http.Request) {

@@ -29,9 +29,26 @@ type tokens struct {
 
 func (t tokens) Verify(string) (entra.Claims, error) { return t.claims, t.err }
 
-func newGuard(v access.Verifier, now clock.Clock, rules access.Rules) *access.Guard {
+// granted is one role at the vault, or at one object in it.
+type granted struct {
+	role  roles.Role
+	scope string
+}
+
+func (g granted) MayData(objectID, action, resource string) bool {
+	return objectID == object && g.role.AllowsData(action) &&
+		(resource == g.scope || strings.HasPrefix(resource, g.scope+"/"))
+}
+
+func atVault(t *testing.T, name string) granted { return granted{role(t, name), strings.ToLower(arm)} }
+
+func newGuard(v access.Verifier, now clock.Clock, rules access.Rules, roles ...access.Roles) *access.Guard {
+	var known access.Roles
+	if len(roles) > 0 {
+		known = roles[0]
+	}
 	guard := access.New(access.Config{
-		Tokens: v, Clock: now,
+		Tokens: v, Clock: now, Roles: known,
 		Authority: func(string) string { return "https://login.azure.localhost:8443" },
 	})
 	rules.TenantID, rules.ResourceID = tenant, arm
@@ -191,7 +208,7 @@ func TestRoles(t *testing.T) {
 		{"Key Vault Purge Operator", keyvault.Secrets, "", all},
 		{"Key Vault Data Access Administrator", keyvault.Secrets, "", all},
 	} {
-		guard := newGuard(tokens{}, nil, access.Rules{RBAC: true, Assignments: []access.Assignment{{ObjectID: object, Role: role(t, test.role)}}})
+		guard := newGuard(tokens{}, nil, access.Rules{RBAC: true}, atVault(t, test.role))
 		for _, action := range strings.Fields(test.asked) {
 			want := strings.Contains(" "+test.may+" ", " "+action+" ")
 			if refusal := guard.Authorize("kv", caller(), test.area, keyvault.Action(action), "x"); (refusal == nil) != want {
@@ -203,9 +220,8 @@ func TestRoles(t *testing.T) {
 
 func TestARoleAtOneObjectStopsThere(t *testing.T) {
 	t.Parallel()
-	guard := newGuard(tokens{}, nil, access.Rules{RBAC: true, Assignments: []access.Assignment{
-		{ObjectID: object, Role: role(t, "Key Vault Secrets User"), Scope: "secrets/Mine"},
-	}})
+	guard := newGuard(tokens{}, nil, access.Rules{RBAC: true},
+		granted{role(t, "Key Vault Secrets User"), strings.ToLower(arm) + "/secrets/mine"})
 	for _, test := range []struct {
 		action  keyvault.Action
 		object  string
@@ -224,14 +240,11 @@ func TestARoleAtOneObjectStopsThere(t *testing.T) {
 
 func TestEachModelIgnoresTheOther(t *testing.T) {
 	t.Parallel()
-	rules := access.Rules{
-		Policies:    []access.Policy{{ObjectID: object, Secrets: []string{"get"}}},
-		Assignments: []access.Assignment{{ObjectID: object, Role: role(t, "Key Vault Secrets Officer")}},
-	}
-	if newGuard(tokens{}, nil, rules).Authorize("kv", caller(), keyvault.Secrets, keyvault.Set, "x") == nil {
+	rules := access.Rules{Policies: []access.Policy{{ObjectID: object, Secrets: []string{"get"}}}}
+	if newGuard(tokens{}, nil, rules, atVault(t, "Key Vault Secrets Officer")).Authorize("kv", caller(), keyvault.Secrets, keyvault.Set, "x") == nil {
 		t.Error("a role counted in an access-policy vault")
 	}
-	rules.RBAC, rules.Assignments = true, nil
+	rules.RBAC = true
 	if newGuard(tokens{}, nil, rules).Authorize("kv", caller(), keyvault.Secrets, keyvault.Get, "x") == nil {
 		t.Error("a policy counted in an RBAC vault")
 	}

@@ -19,9 +19,16 @@ type Verifier interface {
 	Verify(raw string) (entra.Claims, error)
 }
 
-// Config shapes a Guard. Every field but Clock and Region is required.
+// Roles knows who was assigned what in a vault, or at an object in it, by their resource id.
+type Roles interface {
+	MayData(objectID, action, resource string) bool
+}
+
+// Config shapes a Guard. Every field but Roles, Clock and Region is required.
 type Config struct {
 	Tokens Verifier
+	// Roles decides in vaults that go by RBAC; nil is nobody has any.
+	Roles Roles
 	// Authority is the origin a challenge sends the client of a vault host to, e.g. "https://login.azure.localhost:8443".
 	Authority func(host string) string
 	// Clock is the vaults' own idea of the time, by which a token is expired or not yet valid; nil is the machine's.
@@ -117,7 +124,7 @@ func (g *Guard) Authenticate(vault, host, bearer string) (keyvault.Caller, error
 
 // Authorize answers by the vault's rules as they are now.
 func (g *Guard) Authorize(vault string, c keyvault.Caller, area keyvault.Area, action keyvault.Action, object string) *keyvault.Refusal {
-	return refuse(vault, g.config.Region, g.Rules(vault), c, question{c.ObjectID, area, action, object})
+	return refuse(vault, g.config.Region, g.Rules(vault), g.config.Roles, c, question{c.ObjectID, area, action, object})
 }
 
 func issuerOf(tenant string) string { return "https://sts.windows.net/" + tenant + "/" }

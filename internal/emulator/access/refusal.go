@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"strongroom/internal/emulator/keyvault"
+	"strongroom/internal/emulator/roles"
 )
 
 // clientAddress is what firewall refusals name; whoever talks to an emulator does so from the machine itself.
@@ -12,14 +13,14 @@ const clientAddress = "127.0.0.1"
 
 // refuse answers one question by one vault's rules: nil when allowed, otherwise the 403 in Key Vault's own words. The
 // firewall speaks first, and says nothing of permissions.
-func refuse(vault, region string, rules Rules, c keyvault.Caller, q question) *keyvault.Refusal {
+func refuse(vault, region string, rules Rules, granted Roles, c keyvault.Caller, q question) *keyvault.Refusal {
 	place := fmt.Sprintf("%s;location=%s", vault, region)
 	switch {
 	case rules.Firewall:
 		return forbidden("ForbiddenByFirewall",
 			"Client address is not authorized and caller is not a trusted service.\r\nClient address: %s\r\nCaller: %s\r\nVault: %s",
 			clientAddress, callerText(c), place)
-	case rules.RBAC && !byRole(rules.Assignments, q):
+	case rules.RBAC && !byRole(granted, rules.ResourceID, q):
 		return forbidden("ForbiddenByRbac", rbacText,
 			callerText(c), dataAction(q.area, q.action), resourceText(rules.ResourceID, q), place)
 	case !rules.RBAC && !byPolicy(rules.Policies, q):
@@ -48,4 +49,9 @@ func resourceText(id string, q question) string {
 		id += "/" + string(q.area) + "/" + q.object
 	}
 	return strings.ToLower(id)
+}
+
+// byRole reports whether a role of the principal, at the object, the vault or above, includes the data action.
+func byRole(granted Roles, vault string, q question) bool {
+	return granted != nil && granted.MayData(q.objectID, roles.VaultAction(dataAction(q.area, q.action)), resourceText(vault, q))
 }

@@ -139,7 +139,9 @@ func TestPathsAndVersions(t *testing.T) {
 		{"GET " + strings.Replace(vm, "Compute", "Network", 1) + version, 404, "InvalidResourceNamespace"},
 		{"GET " + strings.Replace(vm, "virtualMachines", "disks", 1) + version, 404, "InvalidResourceType"},
 		{"GET " + vm + "/extensions/x" + version, 404, "InvalidResourceType"},
-		{"GET /subscriptions" + version, 404, "InvalidResourceType"},
+		{"GET /subscriptions" + version, 200, ""},
+		{"GET /subscriptions/x/y/z" + version, 404, "SubscriptionNotFound"},
+		{"GET " + subscription + "/x" + version, 404, "InvalidResourceType"},
 		{"GET /" + version, 404, "InvalidResourceType"},
 		{"GET " + subscription + "/providers/Microsoft.Compute/locations/local/operations/none" + version, 404, "NotFound"},
 		{"PATCH " + subscription + "/providers/Microsoft.Compute/locations/local/operations/none" + version, 405, "MethodNotAllowed"},
@@ -166,7 +168,7 @@ func TestAddRefusesWhatIsThere(t *testing.T) {
 			t.Errorf("got %v, want %q", err, text)
 		}
 	}
-	if _, err := arm.FindRole("Key Vault Reader"); fault.KindOf(err) != fault.Invalid {
+	if _, err := arm.FindRole("Keeper"); fault.KindOf(err) != fault.Invalid {
 		t.Errorf("got %v", err)
 	}
 	if w.holds("nobody") != "" {

@@ -1,12 +1,8 @@
-// Package arm plays the part of Azure Resource Manager that identities on machines need: virtual machines and scale sets
-// can be read, and identities assigned to them and taken away again, by the REST that SDKs and the identity controllers
-// of clusters use. What a machine has here is what its metadata endpoint hands out tokens for.
+// Package arm plays Azure Resource Manager as far as identities and vaults need it: machines that have identities, the
+// identities themselves with their federated credentials, who was assigned which role, vaults with their access policies,
+// and what clients read of clusters. This room is the door: it knows who asks and passes the request to the room that the
+// resource's namespace belongs to.
 //
-// Callers prove themselves by a token of the directory, and may do what their roles at a subscription, group, machine or
-// identity allow. An update is answered at once and runs as an operation; it is computed from the clock when somebody
-// looks, so there is no goroutine here and nothing to stop. Machines neither appear nor vanish: which there are is told
-// by Add. Of a PATCH or PUT the identity counts and the rest of the body is ignored.
-//
-// It is kinder than Azure in one thing: a system-assigned identity that is disabled and enabled again is the same one, so
-// that ids stay the ones a test wrote down. Where Azure's text of an error is not known, its code and status count.
+// Callers prove themselves by a token of the directory, and may do what their roles at a subscription, group or resource
+// allow. There is no goroutine here and nothing to stop: what takes its time is computed from the clock when somebody looks.
 package arm

@@ -139,3 +139,28 @@ func TestManyAtOnce(t *testing.T) {
 		t.Errorf("holds %q", got)
 	}
 }
+
+func TestHowThingsStand(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for target, want := range map[string]string{
+		vm + "/instanceView" + version:                                   "PowerState/running",
+		vm + version + "&$expand=instanceView":                           "PowerState/running",
+		pool + "/instanceView" + version:                                 `"count":2`,
+		pool + "/virtualMachines/1/instanceView" + version:               "ProvisioningState/succeeded",
+		pool + "/virtualMachines" + version:                              `"computerName":"pool-1"`,
+		group + "/providers/Microsoft.Compute/virtualMachines" + version: `"name":"node-1"`,
+	} {
+		if got := w.ask(w.owner, "GET", target, ""); got.status != 200 || !strings.Contains(got.text, want) {
+			t.Errorf("%s: %d %s", target, got.status, got.text)
+		}
+	}
+	for _, target := range []string{vm + "/instanceView/x", pool + "/virtualMachines/instanceView/1", vm + "/manualupgrade"} {
+		if got := w.ask(w.owner, "GET", target+version, ""); got.status != 404 {
+			t.Errorf("%s: %d %s", target, got.status, got.text)
+		}
+	}
+	if got := w.ask(w.owner, "PATCH", vm+"/instanceView"+version, "{}"); got.status != 405 {
+		t.Errorf("%d", got.status)
+	}
+}

@@ -10,17 +10,19 @@ import (
 
 	"strongroom/internal/clock"
 	"strongroom/internal/emulator/arm"
+	"strongroom/internal/emulator/arm/vaults"
 	"strongroom/internal/emulator/entra"
 	"strongroom/internal/emulator/hosts"
 )
 
 const (
-	home     = "https://management.azure.localhost:8443"
-	group    = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/emulator"
-	vm       = group + "/providers/Microsoft.Compute/virtualMachines/node-1"
-	pool     = group + "/providers/Microsoft.Compute/virtualMachineScaleSets/pool"
-	identity = group + "/providers/Microsoft.ManagedIdentity/userAssignedIdentities/"
-	version  = "?api-version=2024-07-01"
+	home           = "https://management.azure.localhost:8443"
+	group          = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/emulator"
+	vm             = group + "/providers/Microsoft.Compute/virtualMachines/node-1"
+	pool           = group + "/providers/Microsoft.Compute/virtualMachineScaleSets/pool"
+	subscriptionID = "/subscriptions/00000000-0000-0000-0000-000000000000"
+	identity       = group + "/providers/Microsoft.ManagedIdentity/userAssignedIdentities/"
+	version        = "?api-version=2024-07-01"
 )
 
 // world is a resource manager with one machine, one scale set of two, identities a, b and c, and one owner of it all.
@@ -30,12 +32,33 @@ type world struct {
 	directory *entra.Directory
 	server    *arm.Server
 	owner     string // a bearer token
+	plane     plane
+}
+
+// plane remembers which vaults are open and how, and which names were forgotten.
+type plane map[string]string
+
+func (p plane) Put(v vaults.Vault) error {
+	p[v.Name] = "open"
+	for _, policy := range v.Policies {
+		p[v.Name] += " " + policy.ObjectID + ":" + strings.Join(policy.Permissions.Secrets, ",")
+	}
+	if v.Firewall {
+		p[v.Name] += " walled"
+	}
+	return nil
+}
+
+func (p plane) Hide(name string)   { p[name] = "hidden" }
+func (p plane) Forget(name string) { delete(p, name) }
+func (p plane) URI(host, name string) string {
+	return "https://" + name + "." + hosts.VaultsOf(host) + "/"
 }
 
 func newWorld(t *testing.T, mutate ...func(*arm.Config)) *world {
 	t.Helper()
 	fake := clock.NewFake()
-	w := &world{t: t, clock: fake, directory: entra.NewDirectory(entra.DirectoryConfig{Clock: fake, Lifetime: 24 * time.Hour})}
+	w := &world{t: t, clock: fake, plane: plane{}, directory: entra.NewDirectory(entra.DirectoryConfig{Clock: fake, Lifetime: 24 * time.Hour})}
 	if _, err := w.directory.AddTenant(entra.Tenant{Domain: "contoso.example"}); err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +67,7 @@ func newWorld(t *testing.T, mutate ...func(*arm.Config)) *world {
 			t.Fatal(err)
 		}
 	}
-	config := arm.Config{Directory: w.directory, Audiences: hosts.ManagerAudiences, Clock: fake,
+	config := arm.Config{Directory: w.directory, Audiences: hosts.ManagerAudiences, Clock: fake, Plane: w.plane, Issuer: "https://issuer.example",
 		Authority: func(string) string { return "https://login.azure.localhost:8443" }}
 	for _, change := range mutate {
 		change(&config)

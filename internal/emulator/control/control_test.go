@@ -92,7 +92,7 @@ func TestFaults(t *testing.T) {
 	if w := send(h, "PUT", "/faults", `[{"service":"keyvault","status":503,"count":2}]`, nil); w.Code != 200 || len(table.List()) != 1 {
 		t.Fatalf("%d %s", w.Code, w.Body)
 	}
-	if w := send(h, "PUT", "/faults", `[{"service":"graph","status":503}]`, nil); w.Code != 400 || len(table.List()) != 1 {
+	if w := send(h, "PUT", "/faults", `[{"service":"storage","status":503}]`, nil); w.Code != 400 || len(table.List()) != 1 {
 		t.Errorf("a wrong one: %d %s", w.Code, w.Body)
 	}
 	if w := send(h, "DELETE", "/faults", "", nil); w.Code != 204 || len(table.List()) != 0 {

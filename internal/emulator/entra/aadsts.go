@@ -31,6 +31,7 @@ const (
 	codeWrongSecret        = 7000215
 	codeNoCredential       = 7000218
 	codeExpiredSecret      = 7000222
+	codeNoPrincipal        = 7000229
 )
 
 // row is how a code is told: HTTP status, OAuth error name, sentence, and whether error_uri names a page for it.
@@ -63,6 +64,9 @@ func rowOf(code int) row {
 	case codeUnknownApplication:
 		return row{bad, "unauthorized_client", true, "Application with identifier '%s' was not found in the directory '%s'. " +
 			perhapsTenant + "You may have sent your authentication request to the wrong tenant."}
+	case codeNoPrincipal:
+		return row{unauthorized, "invalid_client", true, "The client application %s is missing service principal in the tenant " +
+			"%s. See instructions here: https://go.microsoft.com/fwlink/?linkid=2225119"}
 	case codeUnknownResource:
 		return row{bad, "invalid_resource", true, "The resource principal named %s was not found in the tenant named %s. " +
 			perhapsTenant + "You might have sent your authentication request to the wrong tenant."}

@@ -112,7 +112,7 @@ func (s *Server) isOurEndpoint(req tokenRequest, audience jwt.Audience) bool {
 		return false
 	}
 	tenantRef, endpoint := splitPath(u.Path)
-	tenant, ok := s.directory.Tenant(tenantRef)
+	tenant, ok := s.tenantOf(tenantRef)
 	if !ok || tenant.ID != req.tenant.ID {
 		return false
 	}

@@ -1,6 +1,7 @@
 package entra
 
 import (
+	"slices"
 	"strings"
 
 	"strongroom/internal/fault"
@@ -28,7 +29,32 @@ func (d *Directory) completeLocked(h *holder) error {
 			}
 		}
 	}
+	if err := d.registrableLocked(h, subject); err != nil {
+		return err
+	}
 	return h.adoptCredentials(subject)
+}
+
+// registrableLocked refuses an application under an object id or a URI that another one has.
+func (d *Directory) registrableLocked(h *holder, subject string) error {
+	for _, other := range d.holders {
+		if other != h && equalID(h.registration.id, other.registration.id) {
+			return fault.New(fault.Invalid, subject, "the id %s belongs to the registration of %s already", h.registration.id, other.Name)
+		}
+	}
+	return d.freeLocked(h, h.uris)
+}
+
+// freeLocked refuses URIs that an application other than h has.
+func (d *Directory) freeLocked(h *holder, uris []string) error {
+	for _, other := range d.holders {
+		for _, uri := range uris {
+			if other != h && slices.Contains(other.uris, uri) {
+				return fault.New(fault.Invalid, "application "+h.Name, "the URI %s belongs to %s already", uri, other.Name)
+			}
+		}
+	}
+	return nil
 }
 
 func (h *holder) deriveIDs() {
@@ -39,7 +65,10 @@ func (h *holder) deriveIDs() {
 	if h.ClientID == "" {
 		h.ClientID = deriveGUID(string(h.Kind), "client", h.TenantID, seed)
 	}
-	if h.ObjectID == "" {
+	if h.Kind == KindApplication && h.registration.id == "" {
+		h.registration.id = deriveGUID("registration", h.TenantID, seed)
+	}
+	if h.ObjectID == "" && !h.unenrolled {
 		h.ObjectID = deriveGUID(string(h.Kind), "object", h.TenantID, seed)
 	}
 	if h.ResourceID != "" {
@@ -55,7 +84,16 @@ func (h *holder) deriveIDs() {
 }
 
 func (h *holder) checkIDs(subject string) error {
-	for _, id := range []string{h.ClientID, h.ObjectID} {
+	ids := []string{h.ClientID, h.ObjectID}
+	switch {
+	case h.unenrolled && h.ObjectID != "":
+		return fault.New(fault.Invalid, subject, "without a service principal there is no object id")
+	case h.unenrolled:
+		ids = []string{h.ClientID, h.registration.id}
+	case h.Kind == KindApplication:
+		ids = append(ids, h.registration.id)
+	}
+	for _, id := range ids {
 		if !isGUID(id) {
 			return fault.New(fault.Invalid, subject, "the id %q is not a GUID", id)
 		}

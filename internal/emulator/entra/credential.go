@@ -92,6 +92,8 @@ type FederatedCredential struct {
 	Issuer   string `yaml:"issuer"`   // https URL; a trailing slash counts
 	Subject  string `yaml:"subject"`  // e.g. system:serviceaccount:shop:web
 	Audience string `yaml:"audience"` // usually api://AzureADTokenExchange
+	// Description is for people.
+	Description string `yaml:"description,omitempty"`
 	// Created is when it was registered; Config.PropagationDelay counts from here. Zero is long ago.
 	Created time.Time `yaml:"created,omitempty"`
 }

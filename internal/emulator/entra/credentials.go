@@ -58,6 +58,25 @@ func (d *Directory) AddFederated(ref string, f FederatedCredential) error {
 	})
 }
 
+// PutFederated is AddFederated for a name that may be there already: then the new one takes its place. It reports whether
+// the name is new.
+func (d *Directory) PutFederated(ref string, f FederatedCredential) (isNew bool, err error) {
+	err = d.change(ref, func(h *holder) error {
+		before := h.federated
+		h.federated = slices.DeleteFunc(slices.Clone(before), func(have FederatedCredential) bool { return have.Name == f.Name })
+		isNew = len(h.federated) == len(before)
+		if f.Created.IsZero() {
+			f.Created = d.clock.Now()
+		}
+		if err := h.addFederated(f); err != nil {
+			h.federated = before
+			return err
+		}
+		return nil
+	})
+	return isNew, err
+}
+
 // RemoveFederated takes the credential of that name back; NotFound when there is none.
 func (d *Directory) RemoveFederated(ref, name string) error {
 	return d.change(ref, func(h *holder) error {

@@ -115,7 +115,7 @@ func (d *Directory) Identities() []Identity {
 func (d *Directory) Find(ref string) (Principal, bool) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	if h := d.findLocked(ref); h != nil {
+	if h := d.findLocked(ref); h != nil && !h.unenrolled {
 		return h.Principal, true
 	}
 	return Principal{}, false

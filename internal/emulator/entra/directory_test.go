@@ -149,6 +149,30 @@ func TestFederatedLimit(t *testing.T) {
 }
 
 // TestState: what is exported, written as YAML, read and imported is the same directory.
+func TestPutFederatedReplacesByName(t *testing.T) {
+	t.Parallel()
+	d := newDirectory(t)
+	if _, err := d.AddIdentity(entra.Identity{Name: "trusting"}); err != nil {
+		t.Fatal(err)
+	}
+	put := func(name, subject string) (bool, error) {
+		return d.PutFederated("trusting", entra.FederatedCredential{Name: name, Issuer: "https://issuer.example", Subject: subject, Audience: exchange})
+	}
+	for _, step := range []struct {
+		name, subject   string
+		isNew, accepted bool
+	}{{"one", "a", true, true}, {"two", "b", true, true}, {"one", "c", false, true}, {"one", "b", false, false}, {"two", "b", false, true}} {
+		if isNew, err := put(step.name, step.subject); (err == nil) != step.accepted || err == nil && isNew != step.isNew {
+			t.Errorf("%+v: %v, %v", step, isNew, err)
+		}
+	}
+	for _, i := range d.Identities() {
+		if i.Name == "trusting" && (len(i.Federated) != 2 || i.Federated[0].Subject != "c" || i.Federated[1].Subject != "b" || i.Federated[1].Created.IsZero()) {
+			t.Errorf("got %+v", i.Federated)
+		}
+	}
+}
+
 func TestState(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, clock.NewFake(), nil)

@@ -40,7 +40,7 @@ func (s *Server) token(c *call, tenantRef string, v version) {
 		c.refuse(refused)
 		return
 	}
-	c.answer(http.StatusOK, s.body(v, token, c.now))
+	c.answer(http.StatusOK, s.body(req.version, token, c.now))
 }
 
 // exchange is the checklist of a token request: who, with what proof, for what, and may they.
@@ -52,6 +52,9 @@ func (s *Server) exchange(ctx context.Context, req tokenRequest) (Token, *refusa
 	proof, refused := s.authenticate(ctx, req, client)
 	if refused != nil {
 		return Token{}, refused
+	}
+	if client.unenrolled {
+		return Token{}, refuse(codeNoPrincipal, req.clientID, req.tenant.ID)
 	}
 	if client.blocked {
 		return Token{}, refuse(codeBlocked)

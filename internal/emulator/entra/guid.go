@@ -45,3 +45,6 @@ func isGUID(s string) bool {
 	}
 	return true
 }
+
+// DeriveID is an id for something that has none of its own: the same for the same parts.
+func DeriveID(parts ...string) string { return deriveGUID(parts...) }

@@ -3,6 +3,7 @@ package entra
 import (
 	"slices"
 	"strings"
+	"time"
 )
 
 // holder is a principal with its credentials: the one form applications and identities are kept in.
@@ -12,6 +13,15 @@ type holder struct {
 	certificates []ClientCertificate
 	federated    []FederatedCredential
 	blocked      bool
+	registration
+}
+
+// registration is what only applications have.
+type registration struct {
+	id         string // object id
+	uris       []string
+	unenrolled bool
+	created    time.Time
 }
 
 // is reports whether ref names the principal by one of its ids.
@@ -26,6 +36,7 @@ func (h *holder) copy() holder {
 	c.secrets = slices.Clone(h.secrets)
 	c.certificates = slices.Clone(h.certificates)
 	c.federated = slices.Clone(h.federated)
+	c.uris = slices.Clone(h.uris)
 	return c
 }
 
@@ -34,6 +45,7 @@ func (h *holder) application() Application {
 	return Application{
 		Name: c.Name, TenantID: c.TenantID, ClientID: c.ClientID, ObjectID: c.ObjectID,
 		Secrets: c.secrets, Certificates: c.certificates, Federated: c.federated, Blocked: c.blocked,
+		RegistrationID: c.id, IdentifierURIs: c.uris, Unenrolled: c.unenrolled, Created: c.created,
 	}
 }
 
@@ -51,6 +63,7 @@ func holderOfApplication(a Application) *holder {
 			Kind: KindApplication, Name: a.Name, TenantID: a.TenantID, ClientID: a.ClientID, ObjectID: a.ObjectID,
 		},
 		secrets: a.Secrets, certificates: a.Certificates, federated: a.Federated, blocked: a.Blocked,
+		registration: registration{a.RegistrationID, a.IdentifierURIs, a.Unenrolled, a.Created},
 	}
 }
 

@@ -17,14 +17,18 @@ type openIDBody struct {
 	Scopes                []string `json:"scopes_supported"`
 	Issuer                string   `json:"issuer"`
 	AuthorizationEndpoint string   `json:"authorization_endpoint"`
-	Region                string   `json:"tenant_region_scope"`
-	CloudInstance         string   `json:"cloud_instance_name"`
-	GraphHost             string   `json:"msgraph_host"`
+	Region                string   `json:"tenant_region_scope,omitempty"`
+	CloudInstance         string   `json:"cloud_instance_name,omitempty"`
+	GraphHost             string   `json:"msgraph_host,omitempty"`
 }
 
 // openID answers the tenant's OpenID document. Every endpoint and the version 2.0 issuer have the origin the client
 // called, because SDKs reject an issuer elsewhere; the version 1.0 issuer is the one our access tokens name.
 func (s *Server) openID(c *call, tenantRef string, v version) {
+	if isADFS(tenantRef) {
+		c.answer(http.StatusOK, s.openIDOfADFS(c.origin()))
+		return
+	}
 	id := "{tenantid}"
 	if !isShared(tenantRef) {
 		tenant, ok := s.directory.Tenant(tenantRef)

@@ -1,12 +1,14 @@
 package entra
 
+import "time"
+
 // Tenant is one directory of organisations. Every principal lives in exactly one.
 type Tenant struct {
 	ID     string `yaml:"id"`               // GUID; derived from Domain when empty
 	Domain string `yaml:"domain,omitempty"` // e.g. contoso.onmicrosoft.com; accepted wherever the id is
 }
 
-// Application is an app registration together with its service principal in its own tenant.
+// Application is an app registration, as a rule together with its service principal in its own tenant.
 type Application struct {
 	Name         string                `yaml:"name"`
 	TenantID     string                `yaml:"tenantId,omitempty"` // empty: the directory's only tenant
@@ -17,6 +19,15 @@ type Application struct {
 	Federated    []FederatedCredential `yaml:"federatedCredentials,omitempty"`
 	// Blocked makes conditional access refuse every token for the application (AADSTS53003).
 	Blocked bool `yaml:"blocked,omitempty"`
+	// RegistrationID is the object id of the registration, which only Graph knows it by; empty: derived. No policy and
+	// no role can be for it, which is a mistake people make.
+	RegistrationID string `yaml:"registrationId,omitempty"`
+	// IdentifierURIs are further names of the application, such as api://shop; each belongs to one application.
+	IdentifierURIs []string `yaml:"identifierUris,omitempty"`
+	// Unenrolled is a registration without a service principal: it gets no token (AADSTS7000229), and ObjectID is empty.
+	Unenrolled bool `yaml:"unenrolled,omitempty"`
+	// Created is when it was registered; zero is long ago.
+	Created time.Time `yaml:"created,omitempty"`
 }
 
 // Identity is a managed identity. A user-assigned one may carry federated credentials; a system-assigned one belongs

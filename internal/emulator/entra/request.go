@@ -41,7 +41,10 @@ func (s *Server) parse(c *call, tenantRef string, v version) (tokenRequest, *ref
 	default:
 		return tokenRequest{}, refuse(codeUnknownGrant, grant)
 	}
-	tenant, ok := s.directory.Tenant(tenantRef)
+	if isADFS(tenantRef) && form.Get("resource") == "" {
+		v = versionTwo // the federation service has one endpoint, which takes either parameter
+	}
+	tenant, ok := s.tenantOf(tenantRef)
 	if !ok {
 		return tokenRequest{}, refuse(codeUnknownTenant, tenantRef)
 	}

@@ -18,7 +18,8 @@ func newResourceSet(more []string) resourceSet {
 		"https://management.usgovcloudapi.net", "https://management.core.usgovcloudapi.net",
 		"https://management.chinacloudapi.cn", "https://management.core.chinacloudapi.cn",
 		"https://management.microsoftazure.de", "https://management.core.cloudapi.de", "https://management.azure.localhost",
-		"https://graph.microsoft.com", "https://graph.windows.net", "https://storage.azure.com",
+		"https://graph.microsoft.com", "https://graph.microsoft.us", "https://microsoftgraph.chinacloudapi.cn",
+		"https://graph.microsoft.de", "https://graph.azure.localhost", "https://graph.windows.net", "https://storage.azure.com",
 		"cfa8b339-82a2-471a-a3c9-0fc0be7a4093", // Key Vault
 		"797f4846-ba00-4fd7-ba43-dac1f8f63013", // ARM
 		"00000003-0000-0000-c000-000000000000", // Graph

@@ -104,6 +104,23 @@ func TestSDK(t *testing.T) {
 	}
 }
 
+// A cloud without Entra names its federation service in the tenant's place; the SDK then signs assertions by older rules.
+func TestSDKWithAFederationService(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil, nil)
+	w.tenant.ID = "adfs"
+	for name, credential := range w.credentials(t, w.sdkOptions(w.login), true) {
+		token, err := credential.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{vault + "/.default"}})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if claims, err := w.directory.Verify(token.Token); err != nil || claims.ObjectID != w.web.ObjectID {
+			t.Errorf("%s: %+v, %v", name, claims, err)
+		}
+	}
+}
+
 func (w *world) expectToken(t *testing.T, name string, c azcore.TokenCredential, o policy.TokenRequestOptions, life time.Duration) entra.Claims {
 	t.Helper()
 	token, err := c.GetToken(t.Context(), o)

@@ -25,10 +25,11 @@ const (
 	TokenProxy Service = "tokenproxy" // identity binding's way to the authority
 	Issuer     Service = "issuer"     // the cluster's token issuer: its document and keys
 	ARM        Service = "arm"        // the resource manager: machines and their identities
+	Graph      Service = "graph"      // Microsoft Graph: applications and service principals
 )
 
 // services lists them all, for messages and checks; never written to.
-var services = []Service{Entra, IMDS, NMI, KeyVault, TokenProxy, Issuer, ARM}
+var services = []Service{Entra, IMDS, NMI, KeyVault, TokenProxy, Issuer, ARM, Graph}
 
 // Fault is one way for one service to misbehave. Every matching fault of a table takes part: latencies add up, and
 // the first that answers in the service's place (Outage, Status) decides. The zero value of an effect means that it

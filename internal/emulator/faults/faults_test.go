@@ -207,7 +207,7 @@ func TestClockSkewIsSeenByItsServiceAlone(t *testing.T) {
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	for want, f := range map[string]faults.Fault{
-		"unknown service":         {Service: "graph", Status: 500},
+		"unknown service":         {Service: "storage", Status: 500},
 		"has no effect":           {Service: faults.IMDS},
 		"must be an error status": {Service: faults.IMDS, Status: 200},
 		"goes only with a status": {Service: faults.IMDS, Latency: 1, RetryAfter: 1},

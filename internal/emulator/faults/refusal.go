@@ -17,6 +17,7 @@ const (
 	entraThrottled = "AADSTS90055: The tenant is being throttled. Please try again later."
 	armBroken      = "The request could not be processed. Please retry the request."
 	armThrottled   = "The server rejected the request because too many requests have been received for this subscription."
+	graphBroken    = "The request could not be processed at this time. Please retry later."
 	imdsBroken     = "Failed to retrieve token from the Active directory. For details see logs in the metadata service"
 )
 
@@ -32,6 +33,9 @@ func refusal(service Service, status int, now time.Time) (contentType, body stri
 	case IMDS:
 		code, message := imdsRefusal(status)
 		return asJSON, fmt.Sprintf(`{"error":%q,"error_description":%q}`, code, message)
+	case Graph:
+		return asJSON, fmt.Sprintf(`{"error":{"code":%q,"message":%q,"innerError":{"date":%q}}}`,
+			graphCode(status), graphBroken, now.UTC().Format("2006-01-02T15:04:05"))
 	case NMI:
 		return "text/plain; charset=utf-8", http.StatusText(status) + "\n"
 	}
@@ -52,6 +56,18 @@ func vaultRefusal(status int) (code, message string) {
 		return "Forbidden", "Operation is not allowed."
 	}
 	return "InternalServerError", vaultBroken
+}
+
+func graphCode(status int) string {
+	switch status {
+	case http.StatusTooManyRequests:
+		return "TooManyRequests"
+	case http.StatusForbidden:
+		return "Authorization_RequestDenied"
+	case http.StatusServiceUnavailable:
+		return "serviceNotAvailable"
+	}
+	return "InternalServerError"
 }
 
 func imdsRefusal(status int) (code, message string) {

@@ -15,6 +15,7 @@ import (
 const (
 	Login       = "login.azure.localhost"
 	Manager     = "management.azure.localhost"
+	Graph       = "graph.azure.localhost"
 	Issuer      = "issuer.azure.localhost"
 	TokenProxy  = "tokenproxy.azure.localhost"
 	VaultSuffix = "vault.azure.localhost"
@@ -30,15 +31,15 @@ type Place struct {
 }
 
 // cloud is a public cloud: the suffix of its vaults, the login name its services point to, its resource manager, and the
-// older name that tokens for the resource manager are still asked for by.
-type cloud struct{ suffix, login, manager, classic string }
+// older name that tokens for the resource manager are still asked for by, and its Graph.
+type cloud struct{ suffix, login, manager, classic, graph string }
 
 func clouds() []cloud {
 	return []cloud{
-		{"vault.azure.net", "login.microsoftonline.com", "management.azure.com", "management.core.windows.net"},
-		{"vault.usgovcloudapi.net", "login.microsoftonline.us", "management.usgovcloudapi.net", "management.core.usgovcloudapi.net"},
-		{"vault.azure.cn", "login.chinacloudapi.cn", "management.chinacloudapi.cn", "management.core.chinacloudapi.cn"},
-		{"vault.microsoftazure.de", "login.microsoftonline.de", "management.microsoftazure.de", "management.core.cloudapi.de"},
+		{"vault.azure.net", "login.microsoftonline.com", "management.azure.com", "management.core.windows.net", "graph.microsoft.com"},
+		{"vault.usgovcloudapi.net", "login.microsoftonline.us", "management.usgovcloudapi.net", "management.core.usgovcloudapi.net", "graph.microsoft.us"},
+		{"vault.azure.cn", "login.chinacloudapi.cn", "management.chinacloudapi.cn", "management.core.chinacloudapi.cn", "microsoftgraph.chinacloudapi.cn"},
+		{"vault.microsoftazure.de", "login.microsoftonline.de", "management.microsoftazure.de", "management.core.cloudapi.de", "graph.microsoft.de"},
 	}
 }
 
@@ -63,6 +64,8 @@ func Locate(host string) (Place, bool) {
 		return Place{Service: faults.TokenProxy}, true
 	case name == Manager || managed(name) != (cloud{}):
 		return Place{Service: faults.ARM}, true
+	case name == Graph || graphed(name) != (cloud{}):
+		return Place{Service: faults.Graph}, true
 	}
 	if vault := label(name, VaultSuffix); vault != "" {
 		return Place{faults.KeyVault, vault}, true
@@ -94,6 +97,38 @@ func ManagerAudiences(host string) []string {
 		return []string{"https://" + c.classic, "https://" + c.manager}
 	}
 	return append(ManagerAudiences(clouds()[0].manager), "https://"+strings.ToLower(host))
+}
+
+// graphID is what Graph's application is known by in every cloud; tokens may name it too.
+const graphID = "00000003-0000-0000-c000-000000000000"
+
+// GraphAudiences is the same for the Graph at host: its cloud's name, for the emulator's own the public cloud's and itself.
+func GraphAudiences(host string) []string {
+	if c := graphed(Name(host)); c != (cloud{}) {
+		return []string{"https://" + c.graph, graphID}
+	}
+	return append(GraphAudiences(clouds()[0].graph), "https://"+strings.ToLower(host))
+}
+
+func graphed(name string) cloud {
+	for _, c := range clouds() {
+		if name == c.graph {
+			return c
+		}
+	}
+	return cloud{}
+}
+
+// VaultsOf is the suffix of the vaults that belong to the resource manager at host, with the port if the host has one.
+func VaultsOf(host string) string {
+	c := managed(Name(host))
+	if c != (cloud{}) {
+		return c.suffix
+	}
+	if _, port, err := net.SplitHostPort(host); err == nil {
+		return net.JoinHostPort(VaultSuffix, port)
+	}
+	return VaultSuffix
 }
 
 // managed is the public cloud whose resource manager has that name; the zero cloud when there is none.

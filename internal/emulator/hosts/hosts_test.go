@@ -22,6 +22,9 @@ func TestLocate(t *testing.T) {
 		"kv.vault.usgovcloudapi.net:443":   {Service: faults.KeyVault, Vault: "kv"},
 		"kv.vault.azure.cn":                {Service: faults.KeyVault, Vault: "kv"},
 		"management.azure.localhost:8443":  {Service: faults.ARM},
+		"graph.azure.localhost:8443":       {Service: faults.Graph},
+		"Graph.microsoft.com":              {Service: faults.Graph},
+		"graph.microsoft.us:443":           {Service: faults.Graph},
 		"Management.azure.com:443":         {Service: faults.ARM},
 		"management.usgovcloudapi.net":     {Service: faults.ARM},
 	} {
@@ -31,7 +34,7 @@ func TestLocate(t *testing.T) {
 	}
 	for _, host := range []string{
 		"", "localhost", "127.0.0.1:8443", "[::1]:8443", "vault.azure.net", ".vault.azure.net", "a.b.vault.azure.net",
-		"kv.vault.azure.net.example.com", "xvault.azure.net", "graph.microsoft.com", "management.core.windows.net", "x.management.azure.com", "ests.aks", "notlogin.azure.localhost.example",
+		"kv.vault.azure.net.example.com", "xvault.azure.net", "graph.windows.net", "management.core.windows.net", "x.management.azure.com", "ests.aks", "notlogin.azure.localhost.example",
 	} {
 		if got, ok := hosts.Locate(host); ok {
 			t.Errorf("%s: got %+v, want nothing", host, got)
@@ -63,6 +66,18 @@ func TestManagerAudiences(t *testing.T) {
 	} {
 		if got := strings.Join(hosts.ManagerAudiences(host), " "); got != want {
 			t.Errorf("%s: got %s", host, got)
+		}
+	}
+}
+
+func TestVaultsOf(t *testing.T) {
+	t.Parallel()
+	for host, want := range map[string]string{
+		"management.azure.localhost:8443": "vault.azure.localhost:8443", "management.azure.localhost": "vault.azure.localhost",
+		"management.azure.com": "vault.azure.net", "MANAGEMENT.usgovcloudapi.net:443": "vault.usgovcloudapi.net",
+	} {
+		if got := hosts.VaultsOf(host); got != want {
+			t.Errorf("%s: %s, want %s", host, got, want)
 		}
 	}
 }

@@ -17,7 +17,12 @@ import (
 //	                                                 certificate-; deleted-secret-get and so on for the deleted
 //	imds-token, imds-probe, imds-other, nmi-token    a node's endpoints
 //	vm-get, vmss-patch, vmss-upgrade, ...            the resource manager: machine or scale set and what was done; its
-//	                                                 instances as vmss-vm-get, updates that run as arm-operation
+//	                                                 instances as vmss-vm-get, updates that run as arm-operation; likewise
+//	                                                 identity-, federated-, role-assignment-, role-definition-, vault-,
+//	                                                 deleted-vault-, cluster-, group-, subscription-, provider-; lists as
+//	                                                 vm-list, resource-list, tenant-list, location-list
+//	application-get, application-federated-add,      Graph: applications with their federated credentials and passwords,
+//	password-add, principal-list, object-list, …     service principals, and look-ups
 //	other                                            anything else
 func Classify(service faults.Service, r *http.Request, status int) string {
 	segments := strings.FieldsFunc(r.URL.Path, func(c rune) bool { return c == '/' })
@@ -42,6 +47,8 @@ func Classify(service faults.Service, r *http.Request, status int) string {
 		return "nmi-token"
 	case faults.ARM:
 		return armKind(r.Method, segments)
+	case faults.Graph:
+		return graphKind(r.Method, segments)
 	}
 	return "other"
 }

@@ -78,6 +78,17 @@ func (s *Server) Shape(vault string, t Traits) error {
 	return nil
 }
 
+// Traits are those a vault has; NotFound when there is no such vault.
+func (s *Server) Traits(vault string) (Traits, error) {
+	v, err := s.vault(vault)
+	if err != nil {
+		return Traits{}, err
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.traits, nil
+}
+
 func (e Encoding) known() bool { return e == "" || e == Legacy || e == Modern }
 
 func (s *Server) vault(name string) (*vault, error) {

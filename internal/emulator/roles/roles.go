@@ -1,5 +1,5 @@
-// Package roles is what Azure's built-in roles are like wherever they are asked: known by a name or a definition id, and
-// a list of patterns of what they allow. Which roles there are is the affair of the room that asks. It is pure.
+// Package roles is Azure's built-in roles, as many as the emulator has something to do for: known by a name or a definition
+// id, and patterns of what they allow at the resource manager and in the vaults. It is pure.
 package roles
 
 import (
@@ -14,8 +14,9 @@ import (
 type Role struct {
 	ID   string // of its definition, a GUID
 	Name string
-	// Actions are patterns of at most one "*" each, for any text within or across segments.
-	Actions []string
+	// Actions are what it allows at the resource manager, NotActions what is taken out of that, DataActions what it allows
+	// in the vaults. All are patterns of at most one "*" each, for any text within or across segments.
+	Actions, NotActions, DataActions []string
 }
 
 // Find takes a role's name, its definition id, or the ARM id that ends with it, in any case. An unknown one is Invalid,
@@ -33,10 +34,17 @@ func Find(known []Role, ref, what string) (Role, error) {
 	return Role{}, fault.New(fault.Invalid, "role "+ref, "%s", what).Mend("use one of: %s", strings.Join(names, ", "))
 }
 
-// Allows compares without case, as Azure does.
+// Allows says whether it allows an action at the resource manager. It compares without case, as Azure does.
 func (r Role) Allows(action string) bool {
+	return among(r.Actions, action) && !among(r.NotActions, action)
+}
+
+// AllowsData says the same of an action in a vault.
+func (r Role) AllowsData(action string) bool { return among(r.DataActions, action) }
+
+func among(patterns []string, action string) bool {
 	action = strings.ToLower(action)
-	return slices.ContainsFunc(r.Actions, func(pattern string) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool {
 		before, after, star := strings.Cut(strings.ToLower(pattern), "*")
 		if !star {
 			return action == before

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"strongroom/internal/emulator/access"
+	"strongroom/internal/emulator/arm/vaults"
 	"strongroom/internal/fault"
 )
 
@@ -35,6 +36,7 @@ func (d *Document) check() fault.List {
 	}
 	c.principals()
 	c.machines()
+	c.directoryRoles()
 	c.vaults()
 	c.bindings()
 	for i, issuer := range d.Issuers {
@@ -118,6 +120,10 @@ func (c *checker) vaults() {
 			c.wrong(path+".name", "%q is given twice", v.Name)
 		}
 		seen[strings.ToLower(v.Name)] = true
+		c.place(path, v.Place)
+		if v.ResourceID != "" && v.Place != (Place{}) {
+			c.wrong(path+".resourceId", "goes not together with subscription and resourceGroup")
+		}
 		c.oneOf(path+".authorization", string(v.Authorization), string(ByPolicies), string(ByRBAC))
 		c.oneOf(path+".firewall", string(v.Firewall), string(Open), string(Deny))
 		c.policies(path, v)
@@ -132,20 +138,11 @@ func (c *checker) policies(path string, v Vault) {
 	for i, p := range v.Policies {
 		at := fmt.Sprintf("%s.policies[%d]", path, i)
 		c.refers(at+".principal", p.Principal, true)
-		c.permissions(at+".secrets", p.Secrets, secretPermissions)
-		c.permissions(at+".keys", p.Keys, keyPermissions)
-		c.permissions(at+".certificates", p.Certificates, certificatePermissions)
+		c.permissions(at+".secrets", p.Secrets, vaults.SecretPermissions)
+		c.permissions(at+".keys", p.Keys, vaults.KeyPermissions)
+		c.permissions(at+".certificates", p.Certificates, vaults.CertificatePermissions)
 	}
 }
-
-// The permissions of access policies, by area; "all" is short for every one.
-const (
-	secretPermissions = "all get list set delete recover backup restore purge"
-	keyPermissions    = "all get list create update import delete recover backup restore purge encrypt decrypt sign verify " +
-		"wrapkey unwrapkey release rotate getrotationpolicy setrotationpolicy"
-	certificatePermissions = "all get list create update import delete recover backup restore purge managecontacts " +
-		"manageissuers getissuers listissuers setissuers deleteissuers"
-)
 
 func (c *checker) permissions(path string, given []string, known string) {
 	for i, permission := range given {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"strongroom/internal/emulator/arm"
+	"strongroom/internal/emulator/arm/limits"
 	"strongroom/internal/fault"
 )
 
@@ -39,9 +40,16 @@ func (c *checker) machines() {
 		c.machine(path, set.Name, set.Place, set.Assigned, names)
 		c.oneOf(path+".upgradePolicy", string(set.UpgradePolicy), string(arm.Automatic), string(arm.Rolling), string(arm.Manual))
 	}
-	if m := c.document.ResourceManager; m.UpdateTime < 0 || m.Propagation < 0 {
-		c.wrong("resourceManager", "updateTime and propagation may not be negative")
+	m := c.document.ResourceManager
+	if min(m.UpdateTime, m.Propagation, m.RolePropagation, m.FederatedPropagation, m.FederatedWrite) < 0 {
+		c.wrong("resourceManager", "its times may not be negative")
 	}
+	for _, b := range []limits.Bucket{m.Limits.Reads, m.Limits.Writes} {
+		if b.Burst < 0 || b.PerSecond < 0 {
+			c.wrong("resourceManager.limits", "burst and perSecond may not be negative")
+		}
+	}
+	c.ground()
 	c.resourceRoles()
 }
 
@@ -52,12 +60,7 @@ func (c *checker) machine(path, name string, p Place, a Assigned, names map[stri
 		c.wrong(path+".name", "%q is given twice", name)
 	}
 	names[strings.ToLower(name)] = true
-	if p.Subscription != "" && !guid.MatchString(p.Subscription) {
-		c.wrong(path+".subscription", "must be a GUID")
-	}
-	if p.ResourceGroup != "" && !groupName.MatchString(p.ResourceGroup) {
-		c.wrong(path+".resourceGroup", "must be letters, digits, dashes, dots, underscores and parentheses, and not end with a dot")
-	}
+	c.place(path, p)
 	for j, ref := range a.Identities {
 		c.refers(fmt.Sprintf("%s.identities[%d]", path, j), ref, false)
 	}
@@ -72,7 +75,7 @@ func (c *checker) resourceRoles() {
 		}
 		switch c.scopes(r.Scope) {
 		case 0:
-			c.wrong(path+".scope", "%q must be an ARM id that begins with /subscriptions/, or the name of an identity, node or scale set", r.Scope)
+			c.wrong(path+".scope", "%q must be an ARM id that begins with /subscriptions/, or the name of an identity, node, scale set or vault", r.Scope)
 		case 1:
 		default:
 			c.wrong(path+".scope", "%q is the name of more than one thing: give its ARM id", r.Scope)
@@ -94,6 +97,9 @@ func (c *checker) scopes(scope string) int {
 	}
 	for _, s := range c.document.ScaleSets {
 		count += one(s.Name == scope)
+	}
+	for _, v := range c.document.Vaults {
+		count += one(v.Name == scope)
 	}
 	return count
 }

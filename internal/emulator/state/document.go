@@ -25,7 +25,13 @@ type Document struct {
 	// ResourceManager is how the resource manager behaves, ResourceRoles who may do what there; without any, nobody may.
 	ResourceManager ResourceManager `yaml:"resourceManager"`
 	ResourceRoles   []ResourceRole  `yaml:"resourceRoles"`
-	Vaults          []Vault         `yaml:"vaults"`
+	// Subscriptions are told only to name them, or to have empty groups in them: a resource brings its own along.
+	Subscriptions []Subscription `yaml:"subscriptions"`
+	// Clusters are managed ones, to be read by the resource manager's clients; there is nothing behind them.
+	Clusters []Cluster `yaml:"clusters"`
+	Vaults   []Vault   `yaml:"vaults"`
+	// DirectoryRoles are who may do what in Microsoft Graph; without any, nobody may.
+	DirectoryRoles []DirectoryRole `yaml:"directoryRoles"`
 	// PodBindings are what the stand-in for pod identity's node daemon knows.
 	PodBindings []PodBinding `yaml:"podBindings"`
 	// IdentityBindings are what the token proxy knows.
@@ -48,9 +54,10 @@ const (
 
 // Vault is one vault, its permissions and what it holds at the start.
 type Vault struct {
-	Name            string            `yaml:"name"`
-	TenantID        string            `yaml:"tenantId"` // empty: the only tenant
-	ResourceID      string            `yaml:"resourceId"`
+	Name            string `yaml:"name"`
+	TenantID        string `yaml:"tenantId"`   // empty: the only tenant
+	ResourceID      string `yaml:"resourceId"` // empty: by its Place
+	Place           `yaml:",inline"`
 	Authorization   Authorization     `yaml:"authorization"`
 	Policies        []Policy          `yaml:"policies"`
 	RoleAssignments []RoleAssignment  `yaml:"roleAssignments"`

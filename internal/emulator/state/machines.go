@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"strongroom/internal/emulator/arm"
+	"strongroom/internal/emulator/arm/limits"
 )
 
 // Node is a machine with a metadata endpoint of its own: to the resource manager a virtual machine, or an instance of a
@@ -43,14 +44,44 @@ type Assigned struct {
 	Identities []string `yaml:"identities"`
 }
 
-// ResourceManager is how long things take there; zero is at once.
+// ResourceManager is how long things take there, zero being at once, and how much may be asked of it.
 type ResourceManager struct {
-	UpdateTime  time.Duration `yaml:"updateTime"`  // how long an update of a machine runs
-	Propagation time.Duration `yaml:"propagation"` // how much later the metadata endpoint follows
+	UpdateTime           time.Duration `yaml:"updateTime"`           // how long an update of a machine runs
+	Propagation          time.Duration `yaml:"propagation"`          // how much later the metadata endpoint follows
+	RolePropagation      time.Duration `yaml:"rolePropagation"`      // until a role that a client assigned counts
+	FederatedPropagation time.Duration `yaml:"federatedPropagation"` // until a federated credential that a client made counts
+	// FederatedWrite is how long the write of a federated credential keeps its identity busy: another one is a conflict.
+	FederatedWrite time.Duration `yaml:"federatedWrite"`
+	// Limits are how much a principal may ask of a subscription; zero is without end.
+	Limits limits.Limits `yaml:"limits"`
+}
+
+// Subscription is one by its id, with groups that are there though nothing is in them.
+type Subscription struct {
+	ID             string   `yaml:"id"`
+	Name           string   `yaml:"name"`
+	TenantID       string   `yaml:"tenantId"` // empty: that of whoever asks
+	ResourceGroups []string `yaml:"resourceGroups"`
+}
+
+// Cluster is a managed cluster. Its identities are names or any ids, as of a Policy; one that a client makes later is named
+// by its resource id.
+type Cluster struct {
+	Name              string `yaml:"name"`
+	Place             `yaml:",inline"`
+	NodeResourceGroup string `yaml:"nodeResourceGroup"` // empty: MC_{group}_{name}_local
+	KubernetesVersion string `yaml:"kubernetesVersion"`
+	Identity          string `yaml:"identity"`         // of the control plane
+	KubeletIdentity   string `yaml:"kubeletIdentity"`  // of its machines
+	AddonIdentity     string `yaml:"addonIdentity"`    // of the add-on for secrets; empty: it is off
+	ServicePrincipal  string `yaml:"servicePrincipal"` // an application, for a cluster without identity
+	Issuer            string `yaml:"issuer"`           // empty: the emulator's own
+	WorkloadIdentity  bool   `yaml:"workloadIdentity"`
+	PodIdentity       bool   `yaml:"podIdentity"`
 }
 
 // ResourceRole gives a principal (as for a Policy) a built-in role, by name or id, at a scope and beneath it. Scope is an
-// ARM id that begins with /subscriptions/, or the name of an identity, node or scale set of this document.
+// ARM id that begins with /subscriptions/, or the name of an identity, node, scale set or vault of this document.
 type ResourceRole struct {
 	Principal string `yaml:"principal"`
 	Role      string `yaml:"role"`

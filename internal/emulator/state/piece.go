@@ -36,6 +36,8 @@ func (d Document) fixed() fault.List {
 	}{
 		{"tenants", len(d.Tenants) > 0}, {"nodes", len(d.Nodes) > 0}, {"scaleSets", len(d.ScaleSets) > 0},
 		{"resourceManager", d.ResourceManager != ResourceManager{}}, {"resourceRoles", len(d.ResourceRoles) > 0},
+		{"directoryRoles", len(d.DirectoryRoles) > 0},
+		{"subscriptions", len(d.Subscriptions) > 0}, {"clusters", len(d.Clusters) > 0},
 		{"issuers", len(d.Issuers) > 0}, {"resources", len(d.Resources) > 0}, {"faults", len(d.Faults) > 0},
 	} {
 		if field.given {

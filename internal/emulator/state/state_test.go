@@ -129,25 +129,44 @@ func TestEveryProblemIsTold(t *testing.T) {
 				"nodes[2]: belongs to a scale set: subscription, resourceGroup, tenantId, systemAssigned and identities are said there",
 				`scaleSets[0].identities[0]: "nobody" is no application, identity or node with an identity in this document`,
 				`scaleSets[0].upgradePolicy: "Never" must be one of Automatic, Rolling, Manual`, `scaleSets[1].name: "N" is given twice`,
-				"resourceManager: updateTime and propagation may not be negative",
+				"resourceManager: its times may not be negative",
 			},
 		},
 		"roles for machines": {
 			tenants + "identities: [{name: m}, {name: n}]\nnodes: [{name: n}, {name: o, scaleSet: s}]\nscaleSets: [{name: s}]\n" +
-				"resourceRoles: [{principal: x, role: Key Vault Reader, scope: n}, {principal: m, role: Owner, scope: o}, {principal: m, role: Owner}, {principal: m, role: owner, scope: s}]\n",
+				"resourceRoles: [{principal: x, role: Key Keeper, scope: n}, {principal: m, role: Owner, scope: o}, {principal: m, role: Owner}, {principal: m, role: owner, scope: s}]\n",
 			[]string{
 				`resourceRoles[0].principal: "x" is no application, identity or node with an identity in this document`,
-				"resourceRoles[0].role: is unknown: role Key Vault Reader: is not a role for machines and identities",
+				"resourceRoles[0].role: is unknown: role Key Keeper: is not a built-in role that is known here",
 				`resourceRoles[0].scope: "n" is the name of more than one thing: give its ARM id`,
-				`resourceRoles[1].scope: "o" must be an ARM id that begins with /subscriptions/, or the name of an identity, node or scale set`,
-				`resourceRoles[2].scope: "" must be an ARM id that begins with /subscriptions/, or the name of an identity, node or scale set`,
+				`resourceRoles[1].scope: "o" must be an ARM id that begins with /subscriptions/, or the name of an identity, node, scale set or vault`,
+				`resourceRoles[2].scope: "" must be an ARM id that begins with /subscriptions/, or the name of an identity, node, scale set or vault`,
+			},
+		},
+		"roles in the directory": {
+			tenants + "applications: [{name: a}]\ndirectoryRoles: [{principal: x, role: Owner}, {principal: a, role: directory readers}]\n",
+			[]string{
+				`directoryRoles[0].principal: "x" is no application, identity or node with an identity in this document`,
+				"directoryRoles[0].role: is unknown: role Owner: is not a directory role that concerns applications",
+			},
+		},
+		"what resources stand on": {
+			tenants + "subscriptions: [{id: x, resourceGroups: [a.]}]\nvaults: [{name: kv1, subscription: x, resourceId: /a}]\n" +
+				"clusters: [{name: c, kubeletIdentity: nobody, issuer: 'http://x'}, {name: C, nodeResourceGroup: '?', identity: /subscriptions/s/later}]\n" +
+				"resourceManager: {federatedWrite: -1s, limits: {reads: {burst: -1}}}\n",
+			[]string{
+				"resourceManager: its times may not be negative", "resourceManager.limits: burst and perSecond may not be negative",
+				"subscriptions[0].id: must be a GUID", "subscriptions[0].resourceGroups[0]: must be letters, digits, dashes, dots, underscores and parentheses, and not end with a dot",
+				`clusters[0].kubeletIdentity: "nobody" is no application, identity or node with an identity in this document`, "clusters[0].issuer: must be an https URL",
+				`clusters[1].name: "C" is given twice`, "clusters[1].nodeResourceGroup: must be letters, digits, dashes, dots, underscores and parentheses, and not end with a dot",
+				"vaults[0].subscription: must be a GUID", "vaults[0].resourceId: goes not together with subscription and resourceGroup",
 			},
 		},
 		"issuers and faults": {
-			tenants + "issuers: [{url: http://x}, {url: https://x, jwks: '{}', jwksFile: y}]\nfaults: [{service: graph, status: 200}]\n",
+			tenants + "issuers: [{url: http://x}, {url: https://x, jwks: '{}', jwksFile: y}]\nfaults: [{service: storage, status: 200}]\n",
 			[]string{
 				"issuers[1].jwksFile: goes not together with jwks", "issuers[0].url: must be an https URL", "issuers[0]: needs jwks or jwksFile",
-				`faults[0].service: unknown service "graph"; known are entra, imds, nmi, keyvault, tokenproxy, issuer, arm`, "faults[0].status: must be an error status, 400 to 599",
+				`faults[0].service: unknown service "storage"; known are entra, imds, nmi, keyvault, tokenproxy, issuer, arm, graph`, "faults[0].status: must be an error status, 400 to 599",
 			},
 		},
 		"a file without a folder": {tenants + "issuers: [{url: https://x, jwksFile: y}]", []string{"issuers[0].jwksFile: files cannot be read here; give jwks inline"}},

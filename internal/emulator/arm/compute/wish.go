@@ -1,4 +1,4 @@
-package arm
+package compute
 
 import (
 	"encoding/json"
@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"strongroom/internal/emulator/arm/wire"
 	"strongroom/internal/emulator/entra"
 )
 
@@ -18,7 +19,7 @@ type wish struct {
 }
 
 // readWish reads a body; nil when it says nothing about identities.
-func readWish(body []byte) (*wish, *answer) {
+func readWish(body []byte) (*wish, *wire.Answer) {
 	var given struct {
 		Identity *struct {
 			Type                   *string                    `json:"type"`
@@ -26,17 +27,17 @@ func readWish(body []byte) (*wish, *answer) {
 		} `json:"identity"`
 	}
 	if err := json.Unmarshal(body, &given); err != nil {
-		return nil, badContent("it is not the JSON of a resource")
+		return nil, wire.BadContent("it is not the JSON of a resource")
 	}
 	if given.Identity == nil {
 		return nil, nil
 	}
 	if given.Identity.Type == nil {
-		return nil, badContent("Required property 'type' not found in JSON. Path 'identity'")
+		return nil, wire.BadContent("Required property 'type' not found in JSON. Path 'identity'")
 	}
 	w := &wish{word: *given.Identity.Type}
 	if !w.readType() {
-		return nil, badContent("Error converting value \"%s\" to an identity type. Path 'identity.type'", w.word)
+		return nil, wire.BadContent("Error converting value \"%s\" to an identity type. Path 'identity.type'", w.word)
 	}
 	return w, w.readMap(given.Identity.UserAssignedIdentities)
 }
@@ -59,15 +60,15 @@ func (w *wish) readType() bool {
 	return true
 }
 
-func (w *wish) readMap(given map[string]json.RawMessage) *answer {
+func (w *wish) readMap(given map[string]json.RawMessage) *wire.Answer {
 	seen := map[string]bool{}
 	for _, id := range slices.Sorted(maps.Keys(given)) {
 		switch {
 		case !isIdentityID(id):
-			return refuse(http.StatusBadRequest, "LinkedInvalidPropertyId", "Property id '%s' at path 'identity.userAssignedIdentities' is invalid. "+
+			return wire.Refuse(http.StatusBadRequest, "LinkedInvalidPropertyId", "Property id '%s' at path 'identity.userAssignedIdentities' is invalid. "+
 				"Expect fully qualified resource Id of a user assigned identity.", id)
 		case seen[strings.ToLower(id)]:
-			return badContent("the identity %s is given twice", id)
+			return wire.BadContent("the identity %s is given twice", id)
 		}
 		seen[strings.ToLower(id)] = true
 		value := strings.TrimSpace(string(given[id]))
@@ -77,11 +78,11 @@ func (w *wish) readMap(given map[string]json.RawMessage) *answer {
 		case strings.HasPrefix(value, "{"):
 			w.add = append(w.add, id)
 		default:
-			return badContent("the value of identity %s must be an object or null", id)
+			return wire.BadContent("the value of identity %s must be an object or null", id)
 		}
 	}
 	if !w.user && len(w.add) > 0 {
-		return refuse(http.StatusBadRequest, "InvalidParameter", "User assigned identities cannot be given with identity type '%s'.", w.word)
+		return wire.Refuse(http.StatusBadRequest, "InvalidParameter", "User assigned identities cannot be given with identity type '%s'.", w.word)
 	}
 	return nil
 }
@@ -96,7 +97,7 @@ func isIdentityID(id string) bool {
 // from is what becomes of a holding. The map is merged into what there is, or with replace takes its place; a type that
 // does not contain UserAssigned takes them all away, whatever the map says. A system-assigned identity that is wished for
 // and not there stays nil: making one is not for a pure function.
-func (w *wish) from(have Holding, replace bool, find func(id string) (entra.Principal, bool)) (Holding, *answer) {
+func (w *wish) from(have Holding, replace bool, find func(id string) (entra.Principal, bool)) (Holding, *wire.Answer) {
 	var next Holding
 	if w.system {
 		next.System = have.System
@@ -117,7 +118,7 @@ func (w *wish) from(have Holding, replace bool, find func(id string) (entra.Prin
 		}
 	}
 	if len(next.User) == 0 {
-		return Holding{}, refuse(http.StatusBadRequest, "MissingIdentityIds",
+		return Holding{}, wire.Refuse(http.StatusBadRequest, "MissingIdentityIds",
 			"The identity ids must not be null or empty for '%s' identity type.", w.word)
 	}
 	return next, nil

@@ -1,10 +1,12 @@
-package arm
+package compute
 
 import (
 	"maps"
 	"net/http"
 	"strconv"
 	"time"
+
+	"strongroom/internal/emulator/arm/wire"
 )
 
 // keptOperations is how many can be asked about: more than one test makes, and no more than memory should hold.
@@ -22,15 +24,15 @@ type operation struct {
 	id          string
 	machine     *machine
 	began, ends time.Time
-	finish      func() *failure // what it comes to; called once, by settle
+	finish      func() *wire.Failure // what it comes to; called once, by settle
 	settled     bool
-	failed      *failure
+	failed      *wire.Failure
 	shows       bool // the machine is its result; else it has none
 }
 
 // begin starts an operation on a machine that is not busy.
-func (s *Server) begin(q request, m *machine, finish func() *failure) *operation {
-	op := &operation{id: newID(), machine: m, began: q.now, ends: q.now.Add(s.config.UpdateTime), finish: finish}
+func (s *Server) begin(q wire.Request, m *machine, finish func() *wire.Failure) *operation {
+	op := &operation{id: wire.NewID(), machine: m, began: q.Now, ends: q.Now.Add(s.config.UpdateTime), finish: finish}
 	m.last = op
 	s.operations = append(s.operations, op)
 	if len(s.operations) > keptOperations {
@@ -40,32 +42,32 @@ func (s *Server) begin(q request, m *machine, finish func() *failure) *operation
 }
 
 // conflict refuses a second operation on a machine.
-func (m *machine) conflict() *answer {
+func (m *machine) conflict() *wire.Answer {
 	if !m.busy() {
 		return nil
 	}
-	return refuse(http.StatusConflict, "OperationNotAllowed",
+	return wire.Refuse(http.StatusConflict, "OperationNotAllowed",
 		"Another operation on '%s' is in progress. Please wait until it has ended.", m.Name)
 }
 
 // answers completes the answer to what began the operation, which was made while it ran: a client is to see a machine
 // that is being updated and poll, as it would in Azure, even if without an update time the operation has ended now.
-func (op *operation) answers(q request, a *answer) *answer {
-	op.machine.settle(q.now)
-	if a.header == nil {
-		a.header = map[string]string{}
+func (op *operation) answers(q wire.Request, a *wire.Answer) *wire.Answer {
+	op.machine.settle(q.Now)
+	if a.Header == nil {
+		a.Header = map[string]string{}
 	}
-	maps.Copy(a.header, op.headers(q))
+	maps.Copy(a.Header, op.headers(q))
 	return a
 }
 
 // headers say where the operation can be asked about, as absolute URLs of the name the client used: Go's poller takes
 // nothing else. How long to wait is told only while it runs, since clients wait before their first poll if told to.
-func (op *operation) headers(q request) map[string]string {
-	base := "https://" + q.host + "/subscriptions/" + op.machine.Subscription + "/providers/Microsoft.Compute/locations/" + region +
-		"/operations/" + op.id + "?api-version=" + q.version
+func (op *operation) headers(q wire.Request) map[string]string {
+	base := "https://" + q.Host + "/subscriptions/" + op.machine.Subscription + "/providers/Microsoft.Compute/locations/" + wire.Region +
+		"/operations/" + op.id + "?api-version=" + q.Version
 	h := map[string]string{"Azure-AsyncOperation": base, "Location": base + "&monitor=true"}
-	op.waiting(h, q.now)
+	op.waiting(h, q.Now)
 	return h
 }
 
@@ -76,24 +78,24 @@ func (op *operation) waiting(h map[string]string, now time.Time) {
 }
 
 // operationStatus answers both forms of polling: the status as a document, and the monitor, whose HTTP status tells.
-func (s *Server) operationStatus(q request) *answer {
+func (s *Server) operationStatus(q wire.Request, id string) *wire.Answer {
 	for _, op := range s.operations {
-		if op.id != q.place.operation {
+		if op.id != id {
 			continue
 		}
-		if no := s.authorize(q.caller, "Microsoft.Compute/"+string(op.machine.Kind)+"/read", op.machine.ID()); no != nil {
+		if no := s.config.Rights.Authorize(q.Caller, op.machine.kind()+"/read", op.machine.ID()); no != nil {
 			return no
 		}
-		op.machine.settle(q.now)
-		if q.query.Get("monitor") == "true" {
+		op.machine.settle(q.Now)
+		if q.Query.Get("monitor") == "true" {
 			return op.monitor(q)
 		}
-		return op.document(q.now)
+		return op.document(q.Now)
 	}
-	return notFound("NotFound", "The entity was not found: no operation '%s'.", q.place.operation)
+	return wire.NotFound("NotFound", "The entity was not found: no operation '%s'.", id)
 }
 
-func (op *operation) document(now time.Time) *answer {
+func (op *operation) document(now time.Time) *wire.Answer {
 	status := map[string]any{"name": op.id, "startTime": op.began.UTC().Format(time.RFC3339Nano), "status": inProgress}
 	if op.settled {
 		status["status"], status["endTime"] = succeeded, op.ends.UTC().Format(time.RFC3339Nano)
@@ -101,19 +103,19 @@ func (op *operation) document(now time.Time) *answer {
 	if op.failed != nil {
 		status["status"], status["error"] = failed, op.failed
 	}
-	a := &answer{status: http.StatusOK, header: map[string]string{}, body: status}
-	op.waiting(a.header, now)
+	a := &wire.Answer{Status: http.StatusOK, Header: map[string]string{}, Body: status}
+	op.waiting(a.Header, now)
 	return a
 }
 
-func (op *operation) monitor(q request) *answer {
+func (op *operation) monitor(q wire.Request) *wire.Answer {
 	switch {
 	case !op.settled:
-		return &answer{status: http.StatusAccepted, header: op.headers(q)}
+		return &wire.Answer{Status: http.StatusAccepted, Header: op.headers(q)}
 	case op.failed != nil:
-		return refuse(http.StatusConflict, op.failed.Code, "%s", op.failed.Message)
+		return wire.Refuse(http.StatusConflict, op.failed.Code, "%s", op.failed.Message)
 	case op.shows:
-		return &answer{status: http.StatusOK, body: op.machine.document()}
+		return &wire.Answer{Status: http.StatusOK, Body: op.machine.document()}
 	}
-	return &answer{status: http.StatusOK}
+	return &wire.Answer{Status: http.StatusOK}
 }

@@ -1,20 +1,13 @@
-package arm
+package compute
 
 import (
 	"slices"
 	"strings"
 
+	"strongroom/internal/emulator/arm/groups"
+	"strongroom/internal/emulator/arm/wire"
 	"strongroom/internal/emulator/entra"
 )
-
-// Where a machine is when nobody said.
-const (
-	DefaultSubscription = "00000000-0000-0000-0000-000000000000"
-	DefaultGroup        = "emulator"
-)
-
-// region is where everything is.
-const region = "local"
 
 // Kind is the type of a resource beneath Microsoft.Compute, spelled as in its id.
 type Kind string
@@ -38,8 +31,8 @@ const (
 // Resource is a machine or scale set as it is at the start.
 type Resource struct {
 	Kind         Kind
-	Subscription string // empty: DefaultSubscription
-	Group        string // empty: DefaultGroup
+	Subscription string // empty: groups.DefaultSubscription
+	Group        string // empty: groups.DefaultGroup
 	Name         string
 	TenantID     string      // of a system-assigned identity enabled later; empty: the directory's only tenant
 	Upgrade      UpgradeMode // scale sets only
@@ -50,15 +43,18 @@ type Resource struct {
 
 // ID is the resource's ARM id.
 func (r Resource) ID() string {
-	return "/subscriptions/" + r.Subscription + "/resourceGroups/" + r.Group + "/providers/Microsoft.Compute/" + string(r.Kind) + "/" + r.Name
+	return wire.ID(r.Subscription, r.Group, r.kind(), r.Name)
 }
+
+// kind is the type with its namespace.
+func (r Resource) kind() string { return Namespace + "/" + string(r.Kind) }
 
 func (r Resource) filled() Resource {
 	if r.Subscription == "" {
-		r.Subscription = DefaultSubscription
+		r.Subscription = groups.DefaultSubscription
 	}
 	if r.Group == "" {
-		r.Group = DefaultGroup
+		r.Group = groups.DefaultGroup
 	}
 	if r.Upgrade == "" {
 		r.Upgrade = Automatic

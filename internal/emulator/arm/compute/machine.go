@@ -1,4 +1,4 @@
-package arm
+package compute
 
 import (
 	"strings"
@@ -38,8 +38,12 @@ func newMachine(r Resource) *machine {
 }
 
 func (m *machine) is(p place) bool {
-	return m.Kind == p.kind && strings.EqualFold(m.Subscription, p.subscription) && strings.EqualFold(m.Group, p.group) &&
-		strings.EqualFold(m.Name, p.name)
+	return m.in(p) && m.Kind == p.kind && strings.EqualFold(m.Name, p.name)
+}
+
+// in reports whether it is in the group of a place, or in its subscription if it names no group.
+func (m *machine) in(p place) bool {
+	return strings.EqualFold(m.Subscription, p.Subscription) && (p.Group == "" || strings.EqualFold(m.Group, p.Group))
 }
 
 // follows reports whether instances take the model over without being told.
