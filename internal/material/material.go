@@ -8,13 +8,16 @@ package material
 
 import "strongroom/internal/secret"
 
-// Format is how a certificate with its key is written. The zero value is PEM.
+// Format is how an object is written: for a secret, that of a certificate with its key. The zero value is PEM.
 type Format string
 
-// The formats a class's objectFormat can ask for.
+// The formats a class's objectFormat can ask for. The last three are what the Key Vault FlexVolume wrote.
 const (
-	PEM Format = "pem"
-	PFX Format = "pfx" // PKCS#12, as base64 text unless the encoding asks for the bytes
+	PEM     Format = "pem"
+	PFX     Format = "pfx"     // PKCS#12, as base64 text unless the encoding asks for the bytes; secrets only
+	Raw     Format = "raw"     // the value as it is stored, whatever stands behind it; secrets only
+	DER     Format = "der"     // the certificate's bytes; certificates only
+	Modulus Format = "modulus" // an RSA key's modulus as base64url text without padding; keys only
 )
 
 // Encoding says what the stored text stands for. The zero value is UTF8: the text itself.

@@ -6,12 +6,21 @@ import (
 	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/pem"
 	"math/big"
 	"strings"
 
 	"strongroom/internal/fault"
 )
+
+// Key is a key's public half in a format: Modulus as RSAModulus has it, anything else as PublicKey does.
+func Key(key JWK, format Format) ([]byte, error) {
+	if format == Modulus {
+		return RSAModulus(key)
+	}
+	return PublicKey(key)
+}
 
 // PublicKey is the key as a PEM block PUBLIC KEY (PKIX). Errors are of kind Unsupported for kinds of key and curves
 // that have no such form here, and Invalid for numbers that are no key.
@@ -34,6 +43,21 @@ func PublicKey(key JWK) ([]byte, error) {
 		return nil, fault.New(fault.Invalid, "", "the vault's key cannot be written as a public key")
 	}
 	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), nil
+}
+
+// RSAModulus is an RSA key's modulus as base64url text, without padding and without a line break. Errors are of kind
+// Unsupported for a key without a modulus, and Invalid for numbers that are no key.
+func RSAModulus(key JWK) ([]byte, error) {
+	switch strings.ToUpper(key.Type) {
+	case "RSA", "RSA-HSM":
+	default:
+		return nil, fault.New(fault.Unsupported, "", "a key of type '%s' has no modulus", fault.Shorten(key.Type)).
+			Mend("have it written as PEM, or use an RSA key")
+	}
+	if _, err := rsaKey(key.N, key.E); err != nil {
+		return nil, err
+	}
+	return base64.RawURLEncoding.AppendEncode(nil, key.N), nil
 }
 
 // maxModulus is four times the largest a vault makes, in bytes.
@@ -84,10 +108,14 @@ func curveOf(name string) elliptic.Curve {
 	return nil
 }
 
-// Certificate is one DER certificate as a PEM block CERTIFICATE. The error is of kind Invalid.
-func Certificate(der []byte) ([]byte, error) {
+// Certificate is one DER certificate in a format: DER as it is, anything else as a PEM block CERTIFICATE. The error is of
+// kind Invalid.
+func Certificate(der []byte, format Format) ([]byte, error) {
 	if _, err := x509.ParseCertificate(der); err != nil {
 		return nil, fault.New(fault.Invalid, "", "the vault's certificate is not an X.509 certificate")
+	}
+	if format == DER {
+		return bytes.Clone(der), nil
 	}
 	return pem.EncodeToMemory(&pem.Block{Type: blockCertificate, Bytes: der}), nil
 }

@@ -1,11 +1,13 @@
 package material
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/pem"
 	"math/big"
 	"strings"
@@ -118,4 +120,45 @@ func FuzzPublicKey(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// The text is the one that stands on the vault's wire.
+func TestAModulusIsTheWiresText(t *testing.T) {
+	t.Parallel()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	jwk := JWK{Type: "RSA", N: key.N.Bytes(), E: []byte{1, 0, 1}}
+	text, err := Key(jwk, Modulus)
+	if err != nil || string(text) != base64.RawURLEncoding.EncodeToString(key.N.Bytes()) {
+		t.Errorf("%s, %v", text, err)
+	}
+	for kind, bad := range map[fault.Kind]JWK{fault.Unsupported: {Type: "EC", Curve: "P-256"}, fault.Invalid: {Type: "RSA", E: jwk.E}} {
+		if _, err := Key(bad, Modulus); fault.KindOf(err) != kind || err == nil {
+			t.Errorf("%+v: %v", bad, err)
+		}
+	}
+}
+
+func TestACertificateIsPEMOrItsOwnBytes(t *testing.T) {
+	t.Parallel()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := Certificate(der, DER); err != nil || !bytes.Equal(got, der) {
+		t.Errorf("DER: %v", err)
+	}
+	if got, err := Certificate(der, PEM); err != nil || !strings.HasPrefix(string(got), "-----BEGIN CERTIFICATE-----") {
+		t.Errorf("PEM: %v", err)
+	}
+	if _, err := Certificate([]byte("no certificate"), DER); fault.KindOf(err) != fault.Invalid {
+		t.Errorf("bytes that are none: %v", err)
+	}
 }

@@ -225,12 +225,12 @@ func FuzzSecret(f *testing.F) {
 func TestCertificateIsPEM(t *testing.T) {
 	t.Parallel()
 	leaf := chain(t, false, "leaf")[0]
-	got, err := Certificate(leaf.cert.Raw)
+	got, err := Certificate(leaf.cert.Raw, PEM)
 	if err != nil || string(got) != certPEM(leaf) {
 		t.Errorf("%s %v", got, err)
 	}
 	for _, der := range [][]byte{nil, []byte("Pl4ntedS3cret"), leaf.cert.Raw[:100], append(leaf.cert.Raw[:len(leaf.cert.Raw):len(leaf.cert.Raw)], 0)} {
-		_, err := Certificate(der)
+		_, err := Certificate(der, PEM)
 		if fault.KindOf(err) != fault.Invalid || !holdsNone(err.Error(), der) {
 			t.Errorf("%v", err)
 		}

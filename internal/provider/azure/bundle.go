@@ -86,7 +86,7 @@ func (m *mount) shape(object params.Object, path string, b bundle) ([]secret.Fil
 	switch {
 	case b.secret != nil:
 		shaped, err := material.Secret(material.SecretInput{
-			Value: b.secret.Value, ContentType: b.secret.ContentType, Backed: b.secret.KID != "",
+			Value: b.secret.Value, ContentType: b.secret.ContentType, Backed: b.secret.KID != "" && object.Format != material.Raw,
 			Format: object.Format, Encoding: object.Encoding, Chain: m.Chain, Split: m.Split,
 		})
 		if err != nil {
@@ -98,11 +98,11 @@ func (m *mount) shape(object params.Object, path string, b bundle) ([]secret.Fil
 		}
 		return files, shaped.Notes, nil
 	case b.key != nil:
-		pem, err := material.PublicKey(material.JWK(b.key.JWK))
-		return []secret.File{file("", secret.NewValue(pem))}, nil, named(err, object)
+		text, err := material.Key(material.JWK(b.key.JWK), object.Format)
+		return []secret.File{file("", secret.NewValue(text))}, nil, named(err, object)
 	default:
-		pem, err := material.Certificate(b.certificate.DER)
-		return []secret.File{file("", secret.NewValue(pem))}, nil, named(err, object)
+		text, err := material.Certificate(b.certificate.DER, object.Format)
+		return []secret.File{file("", secret.NewValue(text))}, nil, named(err, object)
 	}
 }
 

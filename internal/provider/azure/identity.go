@@ -62,6 +62,17 @@ func (m *mount) fingerprint() string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
+// holderOf says whom the vault sees in a token that the pod identity daemon gave. The client id in the daemon's answer is
+// not enough to share by: the application of that id has another object, with permissions of its own, in every tenant.
+// Tokens are not bound to be readable; by one that is not, the client id counts alone.
+func holderOf(got token.Token) string {
+	h, readable := token.HolderOf(got.Value)
+	if !readable {
+		return ""
+	}
+	return fmt.Sprintf("%q %q %q", h.TenantID, h.ObjectID, h.ClientID)
+}
+
 // acquire asks for a token: exactly one request.
 func (m *mount) acquire(ctx context.Context, claims string) (token.Token, error) {
 	target := token.Target{

@@ -77,6 +77,7 @@ func (m *mount) askNMI(ctx context.Context) error {
 	}
 	m.token = got
 	m.grant.Principal.Client = got.ClientID
+	m.grant.Principal.Evidence = holderOf(got)
 	m.grant.Until = got.ExpiresOn
 	return nil
 }

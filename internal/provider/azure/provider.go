@@ -11,6 +11,7 @@ package azure
 import (
 	"context"
 	"crypto/rand"
+	"runtime"
 	"time"
 
 	"strongroom/internal/azure/cloud"
@@ -19,6 +20,7 @@ import (
 	"strongroom/internal/azure/policy"
 	"strongroom/internal/azure/token"
 	"strongroom/internal/clock"
+	"strongroom/internal/fault"
 	"strongroom/internal/provider"
 	"strongroom/internal/secret"
 	"strongroom/internal/share"
@@ -53,6 +55,9 @@ type Config struct {
 	// Warm opens a connection to an address ahead of its first request, so that the vault's handshake happens while the
 	// token is asked for; nil goes without.
 	Warm func(ctx context.Context, address string)
+	// System is the node's operating system in Go's words; empty is the one this was built for. Pod identity exists on
+	// Linux only.
+	System string
 	// Observer is told of every request to Azure; nil tells nobody.
 	Observer Observer
 }
@@ -77,6 +82,9 @@ type Provider struct {
 func New(c Config) *Provider {
 	if c.Cloud == (cloud.Cloud{}) {
 		c.Cloud, _ = cloud.Named(cloud.Public)
+	}
+	if c.System == "" {
+		c.System = runtime.GOOS
 	}
 	p := &Provider{Config: c, clouds: clouds{dir: c.CloudFiles, own: c.Cloud}}
 	rand.Read(p.key[:]) // never fails; it ends the process instead
@@ -129,7 +137,19 @@ func (p *Provider) plan(req provider.Request) (plan, error) {
 	if plan.vault, err = keyvault.ParseVault(plan.url); err != nil {
 		return plan, err
 	}
+	if err := p.possible(request.Identity.Mode); err != nil {
+		return plan, err
+	}
 	return plan, p.Policy.Check(request.Pod.Namespace, request.Identity.Mode, request.Vault)
+}
+
+// possible says whether a node like this can have the identity mode.
+func (p *Provider) possible(mode secret.Mode) error {
+	if mode == secret.PodIdentity && p.System == "windows" {
+		return fault.New(fault.Unsupported, "parameter usePodIdentity", "there is no pod identity on Windows nodes: its daemon runs on Linux only").
+			Mend("use workload identity (clientID), or the node's own identity (useVMManagedIdentity)")
+	}
+	return nil
 }
 
 // source says in words where the token comes from.

@@ -1,0 +1,5 @@
+//go:build !unix
+
+package flexvolume
+
+const noFollow = 0
