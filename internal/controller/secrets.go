@@ -99,7 +99,8 @@ func (s *secretObjects) key(where, key, secretType string, keys map[string]bool)
 	case strings.TrimSpace(secretType) == typeTLS && key != "tls.crt" && key != "tls.key" && key != "ca.crt":
 		s.wrong(where+".key", "key '%s' is not supported. Only 'tls.key', 'tls.crt' and 'ca.crt' are supported", fault.Shorten(key)).Mend("type: Opaque, if other keys are needed")
 	case keys[key]:
-		s.wrong(where+".key", "key %s is given twice", fault.Shorten(key))
+		s.wrong(where+".key", "key %s is given twice", fault.Shorten(key)).
+			Mend("one key holds one object: name another key, or take one of the two away")
 	}
 	keys[key] = true
 }

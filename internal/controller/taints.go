@@ -9,9 +9,12 @@ import (
 	"strongroom/internal/telemetry/logkey"
 )
 
-// StartupTaint is the key of the taint that keeps pods off a node until its driver is there. Whoever makes nodes puts it
-// on them; nobody puts it back.
-const StartupTaint = "secrets-store.csi.k8s.io/agent-not-ready"
+// Keys of the taints that keep pods off a node until what they need is there. Whoever makes nodes puts them on; nobody
+// puts them back.
+const (
+	StartupTaint     = "secrets-store.csi.k8s.io/agent-not-ready" // until the driver is registered
+	PodIdentityTaint = "aadpodidentity.k8s.io/agent-not-ready"    // until NMI is ready
+)
 
 // Nodes takes every taint of a key off a node, and leaves the others. A node without such a taint, or one that is gone,
 // is done.
@@ -19,21 +22,22 @@ type Nodes interface {
 	RemoveTaint(ctx context.Context, node, key string) error
 }
 
-// Taints removes StartupTaint from nodes whose driver is there. Make it with NewTaints, for one Run.
+// Taints removes the taints of one key from nodes where what they wait for is there. Make it with NewTaints, for one Run.
 type Taints struct {
 	nodes Nodes
+	key   string
 	log   *slog.Logger
 	queue *queue[string]
 }
 
 // NewTaints starts nothing.
-func NewTaints(nodes Nodes, clock clock.Clock, log *slog.Logger) *Taints {
-	return &Taints{nodes: nodes, log: log, queue: newQueue[string](clock)}
+func NewTaints(nodes Nodes, key string, clock clock.Clock, log *slog.Logger) *Taints {
+	return &Taints{nodes: nodes, key: key, log: log.With("taint", key), queue: newQueue[string](clock)}
 }
 
-// DriverThere takes the name of a node whose CSINode lists the driver and that has the taint. It may be called before
-// Run, and as often as anybody likes.
-func (t *Taints) DriverThere(node string) { t.queue.add(node) }
+// There takes the name of a node that has the taint although what it waits for is there. It may be called before Run, and
+// as often as anybody likes.
+func (t *Taints) There(node string) { t.queue.add(node) }
 
 // Run removes taints until ctx is done, and returns nil then.
 func (t *Taints) Run(ctx context.Context) error {
@@ -42,7 +46,7 @@ func (t *Taints) Run(ctx context.Context) error {
 }
 
 func (t *Taints) remove(ctx context.Context, node string) error {
-	err := t.nodes.RemoveTaint(ctx, node, StartupTaint)
+	err := t.nodes.RemoveTaint(ctx, node, t.key)
 	if err == nil {
 		t.log.Info("start-up taint removed", logkey.Node, node)
 	}

@@ -40,11 +40,11 @@ func (n *nodes) RemoveTaint(_ context.Context, node, key string) error {
 
 func TestTaintsAreRemovedOnceTheDriverIsThere(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		n := &nodes{taints: map[string][]string{"a": {controller.StartupTaint, "other"}, "b": {controller.StartupTaint}}, down: true}
+		n := &nodes{taints: map[string][]string{"a": {controller.StartupTaint, controller.PodIdentityTaint}, "b": {controller.StartupTaint}}, down: true}
 		time0, log := clock.NewFake(), &bytes.Buffer{}
-		taints := controller.NewTaints(n, time0, slog.New(slog.NewTextHandler(log, nil)))
+		taints := controller.NewTaints(n, controller.StartupTaint, time0, slog.New(slog.NewTextHandler(log, nil)))
 		ctx, cancel := context.WithCancel(t.Context())
-		taints.DriverThere("a") // before anything runs
+		taints.There("a") // before anything runs
 		ended := make(chan error, 1)
 		go func() { ended <- taints.Run(ctx) }()
 		synctest.Wait()
@@ -54,10 +54,10 @@ func TestTaintsAreRemovedOnceTheDriverIsThere(t *testing.T) {
 		n.mu.Lock()
 		n.down = false
 		n.mu.Unlock()
-		taints.DriverThere("gone")
+		taints.There("gone")
 		time0.Advance(time.Second)
 		synctest.Wait()
-		if !slices.Equal(n.taints["a"], []string{"other"}) || !slices.Equal(n.taints["b"], []string{controller.StartupTaint}) {
+		if !slices.Equal(n.taints["a"], []string{controller.PodIdentityTaint}) || !slices.Equal(n.taints["b"], []string{controller.StartupTaint}) {
 			t.Errorf("%v", n.taints)
 		}
 		if n.calls != 3 {

@@ -239,6 +239,25 @@ func TestWrongEntriesAreToldAndTheOthersServed(t *testing.T) {
 	c.mustHold("cache", "one"[:0]+"two", "uid-web-rs")
 }
 
+// The controller calls such a class invalid, and the driver must not make a Secret of it all the same: which of the two
+// objects it would hold could only be guessed.
+func TestAKeyGivenTwiceMakesNoSecret(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	n := c.node()
+	class := c.class("web", "db", "cache")
+	class.Spec.SecretObjects[0].Data = append(class.Spec.SecretObjects[0].Data, class.Spec.SecretObjects[0].Data[0])
+	p := n.pod("web-1", "web-rs", class)
+	for range 3 {
+		p.has(t.Context(), "db", "one")
+	}
+	if c.live("db") != nil {
+		t.Error("a Secret was made")
+	}
+	c.mustHold("cache", "one", "uid-web-rs")
+	mustSay(t, n, "web-1 Warning FailedToCreateSecret: entry 1 of secretObjects in class shop/web is wrong: key password is given twice")
+}
+
 func TestAClassWithoutSecretsCostsNothing(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)

@@ -27,7 +27,7 @@ type Made struct {
 const maxSize = 1 << 20
 
 // Make makes what an entry asks for of the files a pod has mounted. White space around names, keys and types is no part
-// of them; an empty type is Opaque. Where two entries name one key, the last wins.
+// of them; an empty type is Opaque.
 func Make(object secretsstore.SecretObject, files []secret.File) (Made, error) {
 	made, err := Check(object)
 	if err != nil {
@@ -71,10 +71,17 @@ func Check(object secretsstore.SecretObject) (Made, error) {
 	case len(object.Data) == 0:
 		return made, fault.New(fault.Invalid, "", "data is empty").Mend("list at least one objectName and key under data")
 	}
+	given := map[string]bool{}
 	for _, d := range object.Data {
-		if err := checkData(made.Type, strings.TrimSpace(d.ObjectName), strings.TrimSpace(d.Key)); err != nil {
+		key := strings.TrimSpace(d.Key)
+		if err := checkData(made.Type, strings.TrimSpace(d.ObjectName), key); err != nil {
 			return made, err
 		}
+		if given[key] {
+			return made, fault.New(fault.Invalid, "", "key %s is given twice", fault.Shorten(key)).
+				Mend("one key holds one object: name another key, or take one of the two away")
+		}
+		given[key] = true
 	}
 	return made, nil
 }
