@@ -22,7 +22,7 @@ import (
 // counts what the whole process holds.
 func TestAHangingVaultHoldsAFewRequestsAndNoMoreMemory(t *testing.T) {
 	turned := clock.NewFake()
-	n := newNode(t, func(s *settings) { s.clock, s.share.MaxWait = turned, -1 })
+	n := newNode(t, unhurried, func(s *settings) { s.clock, s.share.MaxWait = turned, -1 })
 	n.pod(parameters(secrets("warm"))).mustMount()
 	quiet, heap := runtime.NumGoroutine(), heapInUse()
 
@@ -61,7 +61,7 @@ func TestAHangingVaultHoldsAFewRequestsAndNoMoreMemory(t *testing.T) {
 		t.Errorf("told: %v", told)
 	}
 	// Each waiting pod has a stream at either socket, of three goroutines and a few KiB each.
-	if now := runtime.NumGoroutine(); now > quiet+8*(running+waiting)+200 {
+	if now, few := fallsTo(quiet + 8*(running+waiting) + 200); !few {
 		t.Errorf("%d goroutines, %d before", now, quiet)
 	}
 	if now := heapInUse(); now > heap+128<<20 {
@@ -92,11 +92,18 @@ func TestAHangingVaultHoldsAFewRequestsAndNoMoreMemory(t *testing.T) {
 	for _, p := range all[1:100] {
 		p.mustMount()
 	}
-	for deadline := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > quiet+100 && time.Now().Before(deadline); {
-		runtime.Gosched()
-	}
-	if now := runtime.NumGoroutine(); now > quiet+100 {
+	if now, few := fallsTo(quiet + 100); !few {
 		t.Errorf("%d goroutines afterwards, %d before", now, quiet)
+	}
+}
+
+// fallsTo waits until the process has at most so many goroutines: those of calls that have been answered end a little
+// later than their callers hear of it, on a busy machine much later. What is held does not end however long one waits.
+func fallsTo(most int) (now int, few bool) {
+	for deadline := time.Now().Add(2 * time.Minute); ; runtime.Gosched() {
+		if now = runtime.NumGoroutine(); now <= most || time.Now().After(deadline) {
+			return now, now <= most
+		}
 	}
 }
 
@@ -110,7 +117,7 @@ func heapInUse() uint64 {
 // One pod's vault that hangs must not be everybody's.
 func TestAHangingVaultDoesNotKeepAnotherVaultsPodsWaiting(t *testing.T) {
 	t.Parallel()
-	n := newNode(t)
+	n := newNode(t, unhurried)
 	release := make(chan struct{})
 	n.azure.on(func(kind string, _ http.ResponseWriter, r *http.Request) bool {
 		if kind == "secrets" && strings.HasPrefix(r.Host, "kv-hung.") {

@@ -61,19 +61,30 @@ type settings struct {
 	provider  provider.Provider // in place of the Azure provider
 	warm      func(context.Context, string)
 	raw       func(net.Listener) // serves the plugin socket itself until it is closed
+	patience  time.Duration      // of whoever mounts; 0 is 90 s, less than a kubelet's
+	arrived   func()             // is told of each mount when it has reached the provider; nil is not told
+}
+
+// unhurried takes every bound by the machine's own clock out of a node. It is for tests that hold requests back until
+// many pods have come: how long that takes is the machine's affair, and a bound that ends it earlier would be taken for
+// what they look at.
+func unhurried(s *settings) {
+	const ages = time.Hour // the test's own bound comes first
+	s.transport.DialTimeout, s.transport.HeaderTimeout, s.transport.Timeout = ages, ages, ages
+	s.dir.Timeout, s.dir.Connect, s.patience = ages, ages, ages
 }
 
 // node is one machine: driver and provider with everything between them real, sockets included.
 type node struct {
-	t       *testing.T
-	azure   *fakeAzure
-	clock   clock.Clock
-	csi     spec.NodeClient
-	pool    *share.Pool
-	log     *logged
-	metrics *telemetry.Metrics
-	root    string        // where volumes are
-	asked   chan struct{} // gets a word for each class looked up, which is once a pod has been seen; nil is not told
+	t        *testing.T
+	azure    *fakeAzure
+	clock    clock.Clock
+	csi      spec.NodeClient
+	pool     *share.Pool
+	log      *logged
+	metrics  *telemetry.Metrics
+	root     string        // where volumes are
+	patience time.Duration // of whoever mounts
 
 	mu      sync.Mutex
 	classes map[string]map[string]string // namespace/name -> parameters
@@ -94,7 +105,10 @@ func nodeAt(t *testing.T, f *fakeAzure, change ...func(*settings)) *node {
 	for _, c := range change {
 		c(&s)
 	}
-	n.clock = s.clock
+	n.clock, n.patience = s.clock, s.patience
+	if n.patience == 0 {
+		n.patience = 90 * time.Second
+	}
 	log := telemetry.NewLogger(n.log, telemetry.LogConfig{Level: slog.LevelDebug})
 	sockets := shortDir(t)
 	n.plugin(&s, filepath.Join(sockets, "azure.sock"), log)
@@ -132,6 +146,9 @@ func (n *node) plugin(s *settings, path string, log *slog.Logger) {
 	if s.provider == nil {
 		s.provider = n.azureProvider(s)
 	}
+	if s.arrived != nil {
+		s.provider = attended{s.provider, s.arrived}
+	}
 	s.server.Socket, s.server.Provider, s.server.Log, s.server.Meter = path, s.provider, log, n.metrics
 	if s.server.Clock == nil {
 		s.server.Clock = s.clock
@@ -165,6 +182,17 @@ func (n *node) azureProvider(s *settings) provider.Provider {
 	return azure.New(c)
 }
 
+// attended tells of each mount that reaches the provider. How fresh its content must be is decided by then.
+type attended struct {
+	provider.Provider
+	arrived func()
+}
+
+func (a attended) Mount(ctx context.Context, req provider.Request) (provider.Response, error) {
+	a.arrived()
+	return a.Provider.Mount(ctx, req)
+}
+
 // cloud is the fake as a cloud, with vaults under one of its suffixes.
 func (f *fakeAzure) cloud(suffix string) cloud.Cloud {
 	return cloud.Cloud{Name: "Fake", Authority: "https://login.fake.localhost:" + f.port, VaultSuffix: suffix + ":" + f.port, VaultResource: "https://" + suffix}
@@ -191,9 +219,6 @@ func asFault(err error, into **fault.Error) bool {
 
 // Class implements publish.Classes.
 func (n *node) Class(_ context.Context, namespace, name string) (secretsstore.Class, error) {
-	if n.asked != nil {
-		n.asked <- struct{}{}
-	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	parameters, ok := n.classes[namespace+"/"+name]
@@ -331,7 +356,7 @@ func (p *pod) request() *spec.NodePublishVolumeRequest {
 
 // mount is the kubelet's call, the first or a repeated one.
 func (p *pod) mount() error {
-	ctx, cancel := context.WithTimeout(p.t.Context(), 90*time.Second)
+	ctx, cancel := context.WithTimeout(p.t.Context(), p.patience)
 	defer cancel()
 	_, err := p.csi.NodePublishVolume(ctx, p.request())
 	return err

@@ -32,8 +32,9 @@ type azure struct {
 	dir      string
 }
 
-func during(ctx context.Context, work func(context.Context, *azure) error) error {
-	document, err := state.Parse([]byte(stateOf(50)), os.DirFS("/"))
+// during does the work beside an emulator of that state with those faults.
+func during(ctx context.Context, text string, faults []emulator.Fault, work func(context.Context, *azure) error) error {
+	document, err := state.Parse([]byte(text), os.DirFS("/"))
 	if err != nil {
 		return err
 	}
@@ -56,8 +57,7 @@ func during(ctx context.Context, work func(context.Context, *azure) error) error
 	defer stop()
 	var group errgroup.Group
 	group.Go(func() error { return em.Run(ctx) })
-	err = a.slow()
-	if err == nil {
+	if err = em.SetFaults(faults); err == nil {
 		err = work(ctx, a)
 	}
 	stop()
@@ -67,14 +67,16 @@ func during(ctx context.Context, work func(context.Context, *azure) error) error
 	return err
 }
 
-func (a *azure) slow() error {
-	return a.emulator.SetFaults([]emulator.Fault{{Service: "keyvault", Latency: latency}, {Service: "entra", Latency: latency}})
+// slow makes every answer of a vault, or of the token authority, late.
+func slow() []emulator.Fault {
+	return []emulator.Fault{{Service: "keyvault", Latency: latency}, {Service: "entra", Latency: latency}}
 }
 
 // stateOf has an application with a federated credential for each identity, and a vault with as many secrets as asked.
 func stateOf(secrets int) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "tenants: [{id: %s, domain: bench.example}]\napplications:\n- name: app\n  clientId: %s\n  federatedCredentials:\n", tenant, client)
+	fmt.Fprintf(&b, "tenants: [{id: %s, domain: bench.example}]\napplications:\n- name: app\n  clientId: %s\n"+
+		"  secrets: [{name: one, value: bench, expires: 2100-01-01T00:00:00Z}]\n  federatedCredentials:\n", tenant, client)
 	for i := range most {
 		fmt.Fprintf(&b, "  - {name: sa%d, subject: \"system:serviceaccount:bench:sa%d\"}\n", i, i)
 	}

@@ -94,8 +94,10 @@ func (p *process) stop() {
 }
 
 // memory reads a line of the kernel's account of the process, in MiB.
-func (p *process) memory(line string) (float64, error) {
-	file, err := os.Open(fmt.Sprintf("/proc/%d/status", p.command.Process.Pid))
+func (p *process) memory(line string) (float64, error) { return memoryOf(p.command.Process.Pid, line) }
+
+func memoryOf(pid int, line string) (float64, error) {
+	file, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, err
 	}

@@ -53,7 +53,7 @@ func TestWithoutAFlagItIsThePublicCloudAndNobodyIsCalled(t *testing.T) {
 	}
 	want := cloud.Cloud{
 		Name: "AzurePublicCloud", Authority: "https://login.microsoftonline.com", VaultSuffix: "vault.azure.net",
-		VaultResource: "https://vault.azure.net", ResourceManager: "https://management.azure.com",
+		VaultResource: "https://vault.azure.net", ResourceManager: "https://management.azure.com", ManagerResource: "https://management.core.windows.net",
 	}
 	if got != want {
 		t.Errorf("cloud %+v, want %+v", got, want)

@@ -11,6 +11,7 @@ import (
 
 // Process is what a subcommand has of the process it runs in.
 type Process struct {
+	Name   string   // the program's name as it was called; a kubelet calls it kv
 	Args   []string // without the program's name
 	Stdout io.Writer
 	Stderr io.Writer
@@ -32,7 +33,11 @@ func commands() []command {
 		{"check", "validate SecretProviderClass manifests offline", runCheck},
 		{"driver", "serve the CSI driver " + driverName + " on this node", runDriver},
 		{"provider", "serve the Azure provider on its plugin socket", runProvider},
+		{"flexvolume", "be the kubelet's FlexVolume driver azure/kv, or install it", runFlexVolume},
 		{"controller", "judge every class of a cluster, and take start-up taints off its nodes", runController},
+		{"nmi", "serve pods of this node the tokens of the identities bound to them", runNMI},
+		{"mic", "put the identities that pods are bound to on their nodes", runMIC},
+		{"migrate", "print what manifests with the FlexVolume azure/kv or with pod identity become: CSI volumes, workload identity", runMigrate},
 		{"crds", "print the cluster's definitions of our kinds, or apply them", runCRDs},
 		{"refresh", "have what a class or a pod mounts fetched anew now", runRefresh},
 		{"emulator", "run an Azure of your own: Entra ID, IMDS, Key Vault", runEmulator},
@@ -42,6 +47,9 @@ func commands() []command {
 
 // Run runs the subcommand that the arguments name and returns the process's exit code.
 func Run(ctx context.Context, p Process) int {
+	if p.Name == flexProgram {
+		return finish(ctx, p.Stderr, "flexvolume", runFlexVolume(ctx, p))
+	}
 	if len(p.Args) == 0 {
 		usage(p.Stderr)
 		return exitUsage

@@ -191,13 +191,47 @@ func TestTheDefinitionsAreApplied(t *testing.T) {
 	t.Parallel()
 	api, kubeconfig := cluster(t)
 	for range 2 {
-		if text := finished(t, 0, "crds", "--apply", "--kubeconfig", kubeconfig); !strings.HasPrefix(text, "applied and served: ") {
+		if text := finished(t, 0, "crds", "--apply", "--kubeconfig", kubeconfig); text != "applied and served: the kinds of secrets-store.csi.x-k8s.io\n" {
 			t.Error(text)
 		}
 	}
 	if n := len(api.List("customresourcedefinitions")); n != 2 {
 		t.Errorf("%d definitions", n)
 	}
+	finished(t, 0, "crds", "--apply", "--pod-identity", "--kubeconfig", kubeconfig)
+	if n := len(api.List("customresourcedefinitions")); n != 6 {
+		t.Errorf("%d definitions", n)
+	}
+	api, kubeconfig = cluster(t)
+	finished(t, 0, "crds", "--apply", "--pod-identity", "--secrets-store=false", "--kubeconfig", kubeconfig)
+	if n := len(api.List("customresourcedefinitions")); n != 4 {
+		t.Errorf("%d definitions of pod identity alone", n)
+	}
+	finished(t, 2, "crds", "--secrets-store=false")
+	if text := finished(t, 0, "crds", "--pod-identity"); strings.Count(text, "\nkind: CustomResourceDefinition\n") != 6 {
+		t.Error(text)
+	}
+}
+
+// NMI's taint goes once its pod is ready there, and the driver's stays, whoever waits for that.
+func TestTheControllerTakesNMIsTaintOff(t *testing.T) {
+	t.Parallel()
+	api, kubeconfig := cluster(t)
+	const pod = `{apiVersion: v1, kind: Pod, metadata: {name: nmi-NODE, namespace: sys, labels: {component: nmi}}, spec: {nodeName: NODE}, status: {conditions: [{type: Ready, status: "STATUS"}]}}`
+	for node, ready := range map[string]string{"a": "True", "b": "False"} {
+		api.Put(`{apiVersion: v1, kind: Node, metadata: {name: ` + node + `}, spec: {taints: [{key: aadpodidentity.k8s.io/agent-not-ready, effect: NoExecute}, {key: secrets-store.csi.k8s.io/agent-not-ready, effect: NoSchedule}]}}`)
+		api.Put(strings.NewReplacer("NODE", node, "STATUS", ready).Replace(pod))
+	}
+	start(t, "controller", "--kubeconfig", kubeconfig, "--metrics-addr", "", "--health-addr", "", "--remove-pod-identity-taint", "--nmi-namespace", "sys")
+	until(t, "the taint of a", func() bool { return len(taints(api, "a")) == 1 })
+	if a, b := taints(api, "a"), taints(api, "b"); a[0] != "secrets-store.csi.k8s.io/agent-not-ready" || len(b) != 2 {
+		t.Error(a, b)
+	}
+	if n := api.Count("list", "csinodes"); n != 0 {
+		t.Error("asks for drivers, which nobody waits for and it may not")
+	}
+	api.Put(strings.NewReplacer("NODE", "b", "STATUS", "True").Replace(pod))
+	until(t, "the taint of b", func() bool { return len(taints(api, "b")) == 1 })
 }
 
 // finished runs a subcommand to its end and gives everything it said.

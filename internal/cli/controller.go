@@ -30,6 +30,9 @@ type controllerConfig struct {
 	LeaseNamespace string
 	LeaseName      string
 	RemoveTaint    bool
+	RemoveNMITaint bool
+	NMINamespace   string
+	NMISelector    string
 	CloudName      string
 	Split          bool
 	MetricsAddr    string
@@ -45,6 +48,9 @@ func controllerFlags(set *flag.FlagSet, p Process) *controllerConfig {
 	set.StringVar(&c.LeaseNamespace, "lease-namespace", cmp.Or(p.Getenv("POD_NAMESPACE"), "kube-system"), "`namespace` of the lease that makes one replica the leader")
 	set.StringVar(&c.LeaseName, "lease-name", controllerName, "`name` of that lease")
 	set.BoolVar(&c.RemoveTaint, "remove-startup-taint", false, "take the taint "+controller.StartupTaint+" off nodes whose driver is there")
+	set.BoolVar(&c.RemoveNMITaint, "remove-pod-identity-taint", false, "take the taint "+controller.PodIdentityTaint+" off nodes whose NMI is ready")
+	set.StringVar(&c.NMINamespace, "nmi-namespace", p.Getenv("POD_NAMESPACE"), "`namespace` of NMI's pods, for that; empty is the lease's")
+	set.StringVar(&c.NMISelector, "nmi-selector", "component=nmi", "label `selector` of NMI's pods")
 	set.StringVar(&c.CloudName, "cloud-name", cloud.Public, "`cloud` of classes that name none, as the provider's flag of this name; AzureStackCloud where that has --cloud-file")
 	set.BoolVar(&c.Split, "write-cert-and-key-in-separate-files", false, "judge file names as the provider's flag of this name makes them")
 	set.StringVar(&c.MetricsAddr, "metrics-addr", ":8095", "`address` of /metrics; empty serves none")
@@ -76,14 +82,21 @@ func (c *controllerConfig) check() error {
 		_, err := cloud.Named(c.CloudName)
 		return fault.Wrap(err, fault.Invalid, "--cloud-name", "is not valid").Mend("--cloud-name %s", cloud.Public)
 	}
-	if c.Identity == "" {
-		host, err := os.Hostname()
-		if err != nil {
-			return fault.Wrap(err, fault.Internal, "POD_NAME", "is not set, and this machine has no name").Mend("set POD_NAME to the pod's name")
-		}
-		c.Identity = host
+	var err error
+	c.Identity, err = replicaName(c.Identity)
+	return err
+}
+
+// replicaName is how people know one of several processes: what is set, else the machine's name.
+func replicaName(set string) (string, error) {
+	if set != "" {
+		return set, nil
 	}
-	return nil
+	host, err := os.Hostname()
+	if err != nil {
+		return "", fault.Wrap(err, fault.Internal, "POD_NAME", "is not set, and this machine has no name").Mend("set POD_NAME to the pod's name")
+	}
+	return host, nil
 }
 
 // serve is a replica: it answers for its health from the start, and works while it leads.
@@ -153,14 +166,29 @@ func (r *replica) lead(ctx context.Context) error {
 	for _, run := range []func(context.Context) error{classes.Run, events.Run, findings.Run} {
 		group.Go(func() error { return run(ctx) })
 	}
-	if r.cfg.RemoveTaint {
-		nodes := r.client.Nodes()
-		taints := controller.NewTaints(nodes, clock.Real{}, r.log)
-		nodes.OnDriver(secretsstore.DriverName, controller.StartupTaint, taints.DriverThere)
-		group.Go(func() error { return nodes.Run(ctx) })
-		group.Go(func() error { return taints.Run(ctx) })
+	for _, run := range r.taints() {
+		group.Go(func() error { return run(ctx) })
 	}
 	return group.Wait()
+}
+
+// taints is what takes start-up taints off nodes; nothing where none is to be taken off, so that nodes are not watched.
+func (r *replica) taints() (runs []func(context.Context) error) {
+	nodes := r.client.Nodes()
+	if r.cfg.RemoveTaint {
+		taints := controller.NewTaints(nodes, controller.StartupTaint, clock.Real{}, r.log)
+		nodes.OnDriver(secretsstore.DriverName, controller.StartupTaint, taints.There)
+		runs = append(runs, taints.Run)
+	}
+	if r.cfg.RemoveNMITaint {
+		taints := controller.NewTaints(nodes, controller.PodIdentityTaint, clock.Real{}, r.log)
+		nodes.OnAgent(cmp.Or(r.cfg.NMINamespace, r.cfg.LeaseNamespace), r.cfg.NMISelector, controller.PodIdentityTaint, taints.There)
+		runs = append(runs, taints.Run)
+	}
+	if len(runs) > 0 {
+		runs = append(runs, nodes.Run)
+	}
+	return runs
 }
 
 // reporter tells of a class in the cluster.

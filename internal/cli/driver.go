@@ -52,8 +52,8 @@ func driverFlags(set *flag.FlagSet, p Process) *driverConfig {
 	set.StringVar(&c.Endpoint, "endpoint", "unix:///tmp/csi.sock", "`address` of the CSI socket")
 	set.StringVar(&c.DriverName, "drivername", driverName, "`name` the driver is registered under")
 	set.StringVar(&c.NodeID, "nodeid", p.Getenv("KUBE_NODE_NAME"), "`name` of this node")
-	set.StringVar(&c.ProviderDir, "provider-volume", "/var/run/secrets-store-csi-providers", "`directory` of plugin sockets, searched last")
-	set.StringVar(&c.MoreDirs, "additional-provider-volume-paths", "/etc/kubernetes/secrets-store-csi-providers", "comma-separated `directories` of plugin sockets, searched first")
+	set.StringVar(&c.ProviderDir, "provider-volume", providerDir, "`directory` of plugin sockets, searched last")
+	set.StringVar(&c.MoreDirs, "additional-provider-volume-paths", moreProviderDirs, "comma-separated `directories` of plugin sockets, searched first")
 	set.StringVar(&c.MetricsAddr, "metrics-addr", ":8095", "`address` of /metrics; empty serves none")
 	set.StringVar(&c.HealthAddr, "health-addr", ":9808", "`address` of /healthz and /readyz; empty serves none")
 	set.BoolVar(&c.Pprof, "enable-pprof", false, "serve Go's profiler on 127.0.0.1")
@@ -212,9 +212,18 @@ func (c *driverConfig) patience() time.Duration {
 	return 5 * time.Second
 }
 
-func (c *driverConfig) dirs() []string {
+func (c *driverConfig) dirs() []string { return providerDirs(c.MoreDirs, c.ProviderDir) }
+
+// Where providers have their sockets, unless somebody says otherwise.
+const (
+	providerDir      = "/var/run/secrets-store-csi-providers"
+	moreProviderDirs = "/etc/kubernetes/secrets-store-csi-providers"
+)
+
+// providerDirs are the directories in the order they are searched.
+func providerDirs(first, last string) []string {
 	var dirs []string
-	for _, dir := range append(strings.Split(c.MoreDirs, ","), c.ProviderDir) {
+	for _, dir := range append(strings.Split(first, ","), last) {
 		if dir = strings.TrimSpace(dir); dir != "" {
 			dirs = append(dirs, dir)
 		}

@@ -14,7 +14,6 @@ import (
 	"strongroom/internal/publish"
 	"strongroom/internal/secretsync"
 	"strongroom/internal/telemetry"
-	"strongroom/internal/telemetry/logkey"
 )
 
 // Components of the driver's events, which people filter by.
@@ -112,26 +111,16 @@ func (k *cluster) Run(ctx context.Context) error {
 	for _, run := range runs {
 		group.Go(func() error { return run(ctx) })
 	}
-	group.Go(func() error { k.lookAtOwner(ctx); return nil })
+	group.Go(func() error { return incumbent.Look{Read: k.object, Log: k.log}.Run(ctx) })
 	err := group.Wait()
 	k.client.Close()
 	return err
 }
 
-// lookAtOwner warns where somebody else owns the CSIDriver object: an add-on or another release will put its own driver
-// back, and two cannot serve one name. The socket is guarded by package incumbent; this says it before they meet.
-func (k *cluster) lookAtOwner(ctx context.Context) {
-	object, err := k.client.Driver(ctx, driverName)
-	if err != nil {
-		k.log.Warn("the CSIDriver object cannot be read", logkey.Error, fault.Explain(err))
-		return
-	}
-	if owned := incumbent.Owner(object.Labels, object.Annotations); owned != nil {
-		k.log.Error("another installation owns the CSIDriver object", logkey.Error, fault.Explain(owned))
-	}
-	if !object.RequiresRepublish {
-		k.log.Warn("the CSIDriver object does not have requiresRepublish: tokens are not renewed and nothing is rotated after they have expired")
-	}
+// object reads the CSIDriver object of our name.
+func (k *cluster) object(ctx context.Context) (incumbent.Object, error) {
+	read, err := k.client.Driver(ctx, driverName)
+	return incumbent.Object{Labels: read.Labels, Annotations: read.Annotations, Republish: read.RequiresRepublish}, err
 }
 
 // leaving tells a follower of volumes that are gone.

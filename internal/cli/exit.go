@@ -25,11 +25,19 @@ var exitCodes = map[fault.Kind]int{
 // errUsage marks an error in the command line itself.
 type errUsage struct{ error }
 
+// errTold ends with an exit code and without a word: everything has been said.
+type errTold struct{ code int }
+
+func (e errTold) Error() string { return "" }
+
 // finish tells the person what went wrong, one problem a line with its remedy below, and chooses the exit code. Servers
 // end an interruption without an error; for a command that was to do something, an interruption is no success.
 func finish(ctx context.Context, w io.Writer, name string, err error) int {
 	var use errUsage
+	var told errTold
 	switch {
+	case errors.As(err, &told):
+		return told.code
 	case err == nil, errors.Is(err, flag.ErrHelp):
 		return 0
 	case errors.As(err, &use):

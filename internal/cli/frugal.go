@@ -13,10 +13,17 @@ import (
 // (docs/performance.md).
 const gcPercent = 25
 
+// nmiGCPercent is NMI's: its heap is so small that with gcPercent it would be collected every hundred requests, which
+// takes more of the processor than the requests do, while three times that percentage is 2 MiB.
+const nmiGCPercent = 75
+
 // frugal sets the collector for a process that serves on every node, unless its operator has set GOGC.
-func frugal(p Process) {
+func frugal(p Process) { collect(p, gcPercent) }
+
+// collect sets the collector, unless the operator has set GOGC.
+func collect(p Process, percent int) {
 	if p.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
+		debug.SetGCPercent(percent)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"testing"
 
@@ -20,13 +21,15 @@ func TestMain(m *testing.M) {
 		fmt.Print(knock(path))
 		os.Exit(0)
 	}
-	testscript.Main(leakChecked{m}, map[string]func(){"strongroom": func() { os.Exit(strongroom()) }})
+	testscript.Main(leakChecked{m}, map[string]func(){
+		"strongroom": func() { os.Exit(strongroom()) }, "kv": func() { os.Exit(strongroom()) },
+	})
 }
 
 func strongroom() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	return cli.Run(ctx, cli.Process{Args: os.Args[1:], Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv})
+	return cli.Run(ctx, cli.Process{Name: filepath.Base(os.Args[0]), Args: os.Args[1:], Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv})
 }
 
 // leakChecked fails a run of tests that leaves goroutines behind.

@@ -174,6 +174,12 @@ func startAzure(t *testing.T) *emulator.Emulator {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return startAzureOf(t, text)
+}
+
+// startAzureOf serves an Azure of this state until the test ends.
+func startAzureOf(t *testing.T, text []byte) *emulator.Emulator {
+	t.Helper()
 	document, err := state.Parse(text, os.DirFS("."))
 	if err != nil {
 		t.Fatal(err)

@@ -53,13 +53,19 @@ func (p *program) end() int {
 // address is where the program said, in its log, that it serves something.
 func (p *program) address(t *testing.T, what string) string {
 	t.Helper()
-	for line := range strings.Lines(p.log.String()) {
+	return attribute(t, p.log.String(), what)
+}
+
+// attribute is what a log in JSON says first of something.
+func attribute(t *testing.T, log, what string) string {
+	t.Helper()
+	for line := range strings.Lines(log) {
 		var said map[string]any
 		if json.Unmarshal([]byte(line), &said) == nil && said[what] != nil {
 			return said[what].(string)
 		}
 	}
-	t.Fatalf("the log does not say where %s is:\n%s", what, p.log.String())
+	t.Fatalf("the log does not say where %s is:\n%s", what, log)
 	return ""
 }
 

@@ -16,21 +16,25 @@ const maxProviders = 16
 // maxProviderName is how long a provider's name can be: longer ones are an author's invention.
 const maxProviderName = 30
 
-// providerNames lets the first few provider names through.
-type providerNames struct {
+// names lets the first few of a kind of name through.
+type names struct {
+	most, longest int
+
 	mu   sync.Mutex
 	seen map[string]bool
 }
 
-func newProviderNames() *providerNames { return &providerNames{seen: map[string]bool{}} }
+func newNames(most, longest int) *names {
+	return &names{most: most, longest: longest, seen: map[string]bool{}}
+}
 
-func (n *providerNames) label(name string) string {
+func (n *names) label(name string) string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.seen[name] {
 		return name
 	}
-	if len(n.seen) >= maxProviders || len(name) > maxProviderName {
+	if len(n.seen) >= n.most || len(name) > n.longest {
 		return other
 	}
 	n.seen[name] = true

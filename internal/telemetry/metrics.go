@@ -16,13 +16,14 @@ type Metrics struct {
 	driver   driverMetrics
 	provider providerMetrics
 	served   servedMetrics
-	names    *providerNames
+	podID    podIdentityMetrics
+	names    *names
 }
 
 // NewMetrics makes a registry of its own, with Go's and the process's figures and strongroom_build_info in it. version
 // is the program's.
 func NewMetrics(version string) *Metrics {
-	m := &Metrics{registry: prometheus.NewRegistry(), names: newProviderNames()}
+	m := &Metrics{registry: prometheus.NewRegistry(), names: newNames(maxProviders, maxProviderName)}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name:        "strongroom_build_info",
 		Help:        "Always 1; the label says which version runs.",
@@ -34,6 +35,7 @@ func NewMetrics(version string) *Metrics {
 	m.driver = newDriverMetrics(f)
 	m.provider = newProviderMetrics(f)
 	m.served = newServedMetrics(f)
+	m.podID = newPodIdentityMetrics(f)
 	return m
 }
 
