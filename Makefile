@@ -1,7 +1,7 @@
 # Every target needs Go and git only, unless it says otherwise.
 GO ?= go
 
-.PHONY: build test lint bench conformance fuzz mounts helm image manifest chart chart-real e2e e2e-prepare azure-live azure-live-rehearsal
+.PHONY: build test lint bench conformance fuzz mounts redirect helm image manifest chart chart-real e2e e2e-prepare azure-live azure-live-rehearsal
 
 build: ## one static binary, bin/strongroom
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o bin/strongroom ./cmd/strongroom
@@ -17,16 +17,18 @@ lint: ## formatting, vet, staticcheck, a tidy module
 	$(GO) vet -tags azurelive ./internal/azurelive
 	GOOS=windows $(GO) vet ./internal/volume
 	$(GO) tool staticcheck ./...
-	@staticcheck=$$($(GO) tool -n staticcheck); for module in e2e tools; do echo "staticcheck in $$module"; (cd $$module && $$staticcheck ./...) || exit 1; done
+	@staticcheck=$$($(GO) tool -n staticcheck); for module in e2e tools conformance/go; do echo "staticcheck in $$module"; (cd $$module && $$staticcheck ./...) || exit 1; done
 	$(GO) mod tidy -diff
 	cd e2e && $(GO) vet ./... && $(GO) mod tidy -diff
+	cd conformance/go && $(GO) vet ./... && $(GO) mod tidy -diff
 
 bench: ## Go benchmarks, then one table of calls, round trips and memory
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/...
 	$(GO) run ./internal/bench
 
-conformance: ## the unmodified JavaScript SDKs against the emulator; needs node and npm
+conformance: ## the unmodified SDKs against the emulator: JavaScript's, which needs node and npm, and Go's management clients
 	conformance/js/run
+	conformance/go/run
 
 fuzz: ## each fuzz target for FUZZTIME inputs; a number of seconds would fail now and then, when it ends amid a minimization
 	@set -e; for target in $$(grep -rlE '^func Fuzz' --include='*_test.go' internal | sort -u); do \
@@ -37,7 +39,14 @@ fuzz: ## each fuzz target for FUZZTIME inputs; a number of seconds would fail no
 
 mounts: ## what really mounts: needs root, and does it in a mount namespace of its own that ends with it
 	@[ "$$(id -u)" = 0 ] || { echo "make mounts needs root"; exit 1; }
-	unshare --mount --propagation private $(GO) test -count=1 -tags e2e -run TestTmpfs ./internal/volume
+	unshare --mount --propagation private $(GO) test -count=1 -tags e2e -run TestTmpfs ./internal/volume ./internal/cli
+
+redirect: ## the rules that lead pods to NMI, with the machine's own iptables in networks made for them; needs root and Debian
+	@[ "$$(id -u)" = 0 ] || { echo "make redirect needs root"; exit 1; }
+	@for tool in iptables-nft iptables-legacy conntrack ip sysctl; do command -v $$tool >/dev/null && continue; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends iptables conntrack iproute2 procps && break; exit 1; done
+	STRONGROOM_REDIRECT_MACHINE="$$(readlink /proc/self/ns/net) $$(readlink /proc/self/ns/mnt)" \
+	  unshare --net --mount --propagation private $(GO) test -count=1 -v -tags e2e -run TestRedirect ./internal/podid/nmi/redirect
 
 # Helm answers "helm template" as a Kubernetes of the newest version the chart is tested with.
 helm: bin/helm ## the pinned Helm, bin/helm
@@ -48,7 +57,7 @@ bin/helm: tools/go.mod
 image: ## container images, an OCI layout and lists of what is inside, in dist/; needs no container engine
 	cd tools && $(GO) run ./image -revision "$$(git rev-parse HEAD 2>/dev/null)" $(IMAGE_FLAGS)
 
-manifest: ## deploy/strongroom.yaml from the chart and the CRDs
+manifest: ## deploy/strongroom.yaml and deploy/pod-identity*.yaml from the chart and the CRDs
 	cd tools && $(GO) run ./manifest
 
 chart: bin/helm ## the chart, the manifest and the image builder: lint and tests
@@ -57,7 +66,7 @@ chart: bin/helm ## the chart, the manifest and the image builder: lint and tests
 	cd tools && $(GO) vet ./... && $(GO) mod tidy -diff
 	cd tools && $(GO) test -timeout 15m ./...
 
-chart-real: bin/helm ## the chart against a real API server: make chart-real KUBE=path of the binary built from e2e/kube
+chart-real: bin/helm build ## the chart against a real API server: make chart-real KUBE=path of the binary built from e2e/kube
 	@[ -x "$(KUBE)" ] || { echo "make chart-real needs KUBE, the binary built from e2e/kube"; exit 1; }
 	tools/real-api $(KUBE) tools/chart-real
 

@@ -15,7 +15,7 @@ import (
 
 const (
 	chartDir = "../../deploy/chart"
-	crdDir   = "../../api/secretsstore/crd"
+	apiDir   = "../../api"
 )
 
 var inKubeSystem = chart.Release{Name: "strongroom", Namespace: "kube-system", Kubernetes: "1.36.0"}
@@ -56,7 +56,20 @@ var matrix = map[string]string{
 	"provider only":   `{secrets-store-csi-driver: {install: false}}`,
 	"driver only":     `{linux: {provider: {enabled: false}}, controller: {enabled: false}}`,
 	"upstream driver": file("testdata/upstream-driver.yaml"),
-	"upstream azure":  file("testdata/upstream-azure.yaml"),
+
+	"pod identity":       `{podIdentity: {enabled: true}}`,
+	"managed":            `{podIdentity: {enabled: true, operationMode: Managed}}`,
+	"pod identity alone": `{linux: {enabled: false}, controller: {enabled: false}, podIdentity: {enabled: true, forceNamespaced: "true", installMICException: "false"}}`,
+	"beside a driver":    `{secrets-store-csi-driver: {install: false}, podIdentity: {enabled: true}}`,
+	"admin secret":       `{podIdentity: {enabled: true, adminsecret: {cloud: AzurePublicCloud, subscriptionID: s, resourceGroup: g, vmType: vmss, tenantID: t, clientID: c, clientSecret: planted}, mic: {customCloud: {enabled: true}}}}`,
+	"identities":         file("testdata/identities.yaml"),
+	"original identity":  file("testdata/original-podidentity.yaml"),
+	"every default":      file("testdata/original-defaults.yaml"),
+	"mic everywhere":     `{caBundle: "-----BEGIN CERTIFICATE-----", networkPolicy: {enabled: true}, podIdentity: {enabled: true, mic: {topologySpreadConstraints: [{maxSkew: 1, topologyKey: zone, whenUnsatisfiable: ScheduleAnyway}], podDisruptionBudget: {minAvailable: 1}, leaderElection: {namespace: kube-system, name: mine, duration: 30s}, eagerAttach: true, detachDelay: 0s, immutableUserMSIs: [a, b]}}}`,
+	"identity taint":     `{podIdentity: {enabled: true, startupTaint: {enabled: true}, mic: {tolerations: []}}, controller: {tolerations: []}, linux: {tolerations: [{key: a, operator: Exists}]}}`,
+	"both named":         `{fullnameOverride: vault, podIdentity: {enabled: true, rbac: {allowAccessToSecrets: false, createUserFacingClusterRoles: true}}, flexVolume: {enabled: true}}`,
+	"flexvolume":         `{flexVolume: {enabled: true, targetDir: /usr/libexec/kubernetes/kubelet-plugins/volume/exec/, fetch: direct, timeout: 30s}, policy: {rules: [{vaults: [kv]}]}, caBundle: x, cloudFiles: {own.json: "{}"}, cloudFile: own.json}`,
+	"upstream azure":     file("testdata/upstream-azure.yaml"),
 }
 
 func file(path string) string {
@@ -93,15 +106,45 @@ func TestLint(t *testing.T) {
 	}
 }
 
-// The manifest in deploy/ is the chart with its defaults: whoever changes the chart runs "make manifest".
-func TestTheManifestIsFresh(t *testing.T) {
+// The manifests in deploy/ are the chart: whoever changes that runs "make manifest".
+func TestTheManifestsAreFresh(t *testing.T) {
 	t.Parallel()
-	want, err := chart.Manifest(chartDir, crdDir)
-	if err != nil {
-		t.Fatal(err)
+	for _, form := range chart.Forms() {
+		want, err := chart.Manifest(chartDir, apiDir, form)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := file("../../deploy/" + form.File); got != want {
+			t.Errorf("deploy/%s is stale: run make manifest", form.File)
+		}
 	}
-	if got := file("../../deploy/strongroom.yaml"); got != want {
-		t.Error("deploy/strongroom.yaml is stale: run make manifest")
+}
+
+// One command makes all of pod identity, in the order of the text: nothing in it is of a kind that it brings.
+func TestManifestsOfPodIdentityNeedOneCommand(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"pod-identity.yaml": "CustomResourceDefinition CustomResourceDefinition CustomResourceDefinition CustomResourceDefinition " +
+			"ServiceAccount ServiceAccount ClusterRole ClusterRole ClusterRoleBinding ClusterRoleBinding Role Role RoleBinding RoleBinding DaemonSet Deployment",
+		"pod-identity-managed.yaml": "CustomResourceDefinition CustomResourceDefinition CustomResourceDefinition " +
+			"ServiceAccount ClusterRole ClusterRoleBinding Role RoleBinding DaemonSet",
+	} {
+		var kinds []string
+		for _, text := range strings.Split(file("../../deploy/"+name), "\n---\n") {
+			object := parsed(t, text)
+			kind, known := object["kind"].(string)
+			if !known {
+				continue // the preamble
+			}
+			kinds = append(kinds, kind)
+			metadata, _ := object["metadata"].(map[string]any)
+			if namespace, set := metadata["namespace"]; set && namespace != "default" {
+				t.Errorf("%s: %s %v is in %v", name, kind, metadata["name"], namespace)
+			}
+		}
+		if got := strings.Join(kinds, " "); got != want {
+			t.Errorf("%s has %s", name, got)
+		}
 	}
 }
 

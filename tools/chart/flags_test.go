@@ -23,9 +23,9 @@ func TestFlagsExist(t *testing.T) {
 	for name, values := range matrix {
 		for part, w := range workloads(t, render(t, inKubeSystem, values)) {
 			if known[part] == nil {
-				known[part] = help(t, binary, part)
+				known[part] = help(t, binary, w.subcommand())
 			}
-			for _, arg := range w.container().Args[1:] {
+			for _, arg := range w.container().Args[len(w.subcommand()):] {
 				flag, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
 				if !known[part][flag] {
 					t.Errorf("%s: strongroom %s has no flag %q", name, part, flag)
@@ -34,18 +34,18 @@ func TestFlagsExist(t *testing.T) {
 			}
 		}
 	}
-	if parts := slices.Sorted(maps.Keys(known)); !slices.Equal(parts, []string{"controller", "crds", "driver", "provider"}) {
+	if parts := slices.Sorted(maps.Keys(known)); !slices.Equal(parts, []string{"controller", "crds", "driver", "flexvolume", "mic", "nmi", "provider", "release"}) {
 		t.Errorf("the matrix has the workloads %v", parts)
 	}
 }
 
-var flagName = regexp.MustCompile(`(?m)(?:^|\s)--?([a-z][a-z0-9-_]*)`)
+var flagName = regexp.MustCompile(`(?m)(?:^|\s)--?([a-zA-Z][a-zA-Z0-9-_]*)`)
 
-func help(t *testing.T, binary, subcommand string) map[string]bool {
+func help(t *testing.T, binary string, subcommand []string) map[string]bool {
 	t.Helper()
-	out, err := exec.Command(binary, subcommand, "-h").CombinedOutput()
+	out, err := exec.Command(binary, append(subcommand, "-h")...).CombinedOutput()
 	if err != nil {
-		t.Errorf("strongroom %s -h: %v", subcommand, err)
+		t.Errorf("strongroom %v -h: %v", subcommand, err)
 	}
 	flags := map[string]bool{}
 	for _, match := range flagName.FindAllSubmatch(out, -1) {
@@ -57,7 +57,7 @@ func help(t *testing.T, binary, subcommand string) map[string]bool {
 // args of a workload, by flag.
 func args(w workload) map[string]string {
 	all := map[string]string{}
-	for _, arg := range w.container().Args[1:] {
+	for _, arg := range w.container().Args[len(w.subcommand()):] {
 		flag, value, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
 		all[flag] = value
 	}

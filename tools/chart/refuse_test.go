@@ -17,8 +17,9 @@ import (
 type cluster struct{ objects *fake.FakeDynamicClient }
 
 func (c cluster) GetClientFor(_, kind string) (dynamic.NamespaceableResourceInterface, bool, error) {
-	if kind == "DaemonSet" {
-		return c.objects.Resource(schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "daemonsets"}), true, nil
+	switch kind {
+	case "DaemonSet", "Deployment":
+		return c.objects.Resource(schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: strings.ToLower(kind) + "s"}), true, nil
 	}
 	return c.objects.Resource(schema.GroupVersionResource{Group: "storage.k8s.io", Version: "v1", Resource: "csidrivers"}), false, nil
 }
@@ -31,6 +32,7 @@ func clusterWith(t *testing.T, texts ...string) cluster {
 	}
 	kinds := map[schema.GroupVersionResource]string{
 		{Group: "apps", Version: "v1", Resource: "daemonsets"}:           "DaemonSetList",
+		{Group: "apps", Version: "v1", Resource: "deployments"}:          "DeploymentList",
 		{Group: "storage.k8s.io", Version: "v1", Resource: "csidrivers"}: "CSIDriverList",
 	}
 	return cluster{fake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(), kinds, objects...)}
@@ -76,6 +78,54 @@ func TestOthersInTheCluster(t *testing.T) {
 			t.Parallel()
 			release := inKubeSystem
 			release.Cluster = clusterWith(t, c.there...)
+			_, err := chart.Render(chartDir, release, parsed(t, c.values))
+			switch {
+			case c.want == "" && err != nil:
+				t.Error(err)
+			case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
+				t.Errorf("not refused with %q: %v", c.want, err)
+			}
+		})
+	}
+}
+
+// identityPart is a workload of pod identity.
+func identityPart(kind, namespace, name, labels, release string) string {
+	owner := ""
+	if release != "" {
+		owner = `, annotations: {meta.helm.sh/release-name: ` + release + `, meta.helm.sh/release-namespace: kube-system}`
+	}
+	return `{apiVersion: apps/v1, kind: ` + kind + `, metadata: {name: ` + name + `, namespace: ` + namespace + owner +
+		`}, spec: {template: {metadata: {labels: {` + labels + `}}}}}`
+}
+
+func TestOtherPodIdentitiesInTheCluster(t *testing.T) {
+	t.Parallel()
+	const on, managed = `{podIdentity: {enabled: true}}`, `{podIdentity: {enabled: true, operationMode: managed}}`
+	nmi := identityPart("DaemonSet", "default", "nmi", "component: nmi, tier: node", "")
+	mic := identityPart("Deployment", "default", "mic", "component: mic, app: mic", "")
+	for name, c := range map[string]struct {
+		there  string
+		values string
+		want   string // empty: installed
+	}{
+		"without pod identity":  {nmi, ``, ""},
+		"unrelated":             {identityPart("Deployment", "default", "shop", "component: web", ""), on, ""},
+		"our own NMI":           {identityPart("DaemonSet", "kube-system", "aad-pod-identity-nmi", "component: nmi", "strongroom"), on, ""},
+		"our own MIC":           {identityPart("Deployment", "kube-system", "aad-pod-identity-mic", "component: mic", "strongroom"), on, ""},
+		"the manifest's NMI":    {nmi, on, "kubectl delete daemonset nmi --namespace default"},
+		"the manifest's MIC":    {mic, on, "kubectl delete deployment mic --namespace default"},
+		"its MIC, managed mode": {mic, managed, ""},
+		"its NMI, managed mode": {nmi, managed, "Do not delete the manifest it came from"},
+		"the chart's NMI":       {identityPart("DaemonSet", "kube-system", "aad-pod-identity-nmi", "app.kubernetes.io/component: nmi", "aad-pod-identity"), on, "helm uninstall aad-pod-identity --namespace kube-system"},
+		"the chart's MIC":       {identityPart("Deployment", "kube-system", "aad-pod-identity-mic", "app.kubernetes.io/component: mic", "aad-pod-identity"), on, "helm uninstall aad-pod-identity --namespace kube-system"},
+		"named otherwise":       {identityPart("DaemonSet", "sys", "tokens", "app.kubernetes.io/component: nmi", ""), on, "kubectl delete daemonset tokens --namespace sys"},
+		"the AKS add-on":        {identityPart("DaemonSet", "kube-system", "nmi", `component: nmi, kubernetes.azure.com/managedby: aks`, ""), on, "az aks update --disable-pod-identity"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			release := inKubeSystem
+			release.Cluster = clusterWith(t, c.there)
 			_, err := chart.Render(chartDir, release, parsed(t, c.values))
 			switch {
 			case c.want == "" && err != nil:

@@ -4,6 +4,7 @@ package chart
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"helm.sh/helm/v3/pkg/chart/loader"
@@ -19,6 +20,7 @@ type Release struct {
 	Namespace  string
 	Kubernetes string // version, such as 1.36.0
 	Upgrade    bool
+	Knows      []string // kinds that the cluster has besides Kubernetes' own, each group/version/kind
 	Cluster    engine.ClientProvider
 }
 
@@ -56,7 +58,7 @@ func Render(dir string, r Release, values map[string]any) (Rendered, error) {
 	if err != nil {
 		return Rendered{}, err
 	}
-	capabilities := &chartutil.Capabilities{KubeVersion: *version, APIVersions: chartutil.DefaultVersionSet, HelmVersion: chartutil.DefaultCapabilities.HelmVersion}
+	capabilities := &chartutil.Capabilities{KubeVersion: *version, APIVersions: append(slices.Clone(chartutil.DefaultVersionSet), r.Knows...), HelmVersion: chartutil.DefaultCapabilities.HelmVersion}
 	options := chartutil.ReleaseOptions{Name: r.Name, Namespace: r.Namespace, Revision: 1, IsInstall: !r.Upgrade, IsUpgrade: r.Upgrade}
 	all, err := chartutil.ToRenderValues(loaded, values, options, capabilities)
 	if err != nil {

@@ -23,7 +23,16 @@ type workload struct {
 
 func (w workload) container() corev1.Container { return w.pod.Spec.Containers[0] }
 
-// workloads by the subcommand they run. Fields that Kubernetes does not know fail the test.
+// subcommand is the words before the flags.
+func (w workload) subcommand() []string {
+	args := w.container().Args
+	if i := slices.IndexFunc(args, func(arg string) bool { return strings.HasPrefix(arg, "-") }); i >= 0 {
+		return slices.Clone(args[:i])
+	}
+	return slices.Clone(args)
+}
+
+// workloads by the subcommand they run; the Job that lets go of what MIC has assigned is "release". Fields that Kubernetes does not know fail the test.
 func workloads(t *testing.T, out chart.Rendered) map[string]workload {
 	t.Helper()
 	all := map[string]workload{}
@@ -45,7 +54,11 @@ func workloads(t *testing.T, out chart.Rendered) map[string]workload {
 		if len(w.pod.Spec.Containers) != 1 || len(w.pod.Spec.InitContainers) != 0 {
 			t.Errorf("%s has other containers than its own", w.name)
 		}
-		all[w.container().Args[0]] = w
+		part := w.container().Args[0]
+		if slices.Contains(w.container().Args, "--release") {
+			part = "release"
+		}
+		all[part] = w
 	}
 	return all
 }
@@ -64,7 +77,14 @@ var names = map[string][4]string{
 	"provider":   {"csi-secrets-store-provider-azure", "csi-secrets-store-provider-azure", "provider-azure-installer", "csi-secrets-store-provider-azure"},
 	"controller": {"strongroom-controller", "strongroom-controller", "controller", "strongroom-controller"},
 	"crds":       {"strongroom-crds", "strongroom-crds", "crds", "strongroom-crds"},
+	"mic":        {"aad-pod-identity-mic", "mic", "mic", "aad-pod-id-mic-service-account"},
+	"nmi":        {"aad-pod-identity-nmi", "nmi", "nmi", "aad-pod-id-nmi-service-account"},
+	"release":    {"strongroom-mic-release", "strongroom-mic-release", "release", "strongroom-mic-release"},
+	"flexvolume": {"keyvault-flexvolume", "keyvault-flexvolume", "installer", "keyvault-flexvolume"},
 }
+
+// hooks are never called otherwise.
+func isHook(part string) bool { return part == "crds" || part == "release" }
 
 func TestNamesThatScriptsKnow(t *testing.T) {
 	t.Parallel()
@@ -72,11 +92,14 @@ func TestNamesThatScriptsKnow(t *testing.T) {
 		overridden := strings.Contains(t.Name(), "named")
 		for part, w := range workloads(t, out) {
 			want := names[part]
-			if overridden && part != "crds" {
+			if overridden && !isHook(part) {
 				want[0] = "vault-" + part
 			}
 			if got := [4]string{w.name, w.pod.Labels["app"], w.container().Name, w.pod.Spec.ServiceAccountName}; got != want {
 				t.Errorf("%s is called %v, not %v", part, got, want)
+			}
+			if component := w.pod.Labels["component"]; (part == "mic" || part == "nmi") && (component != part || w.pod.Labels["app.kubernetes.io/component"] != part) {
+				t.Errorf("%s has the component %q", part, component)
 			}
 			for key, value := range w.selector {
 				if w.pod.Labels[key] != value {
@@ -87,6 +110,10 @@ func TestNamesThatScriptsKnow(t *testing.T) {
 	})
 }
 
+// capabilities beyond none: NMI changes the node's rules (NET_ADMIN), by the node's own programs (SYS_CHROOT), of which
+// iptables-legacy opens a raw socket to the kernel (NET_RAW). It reads root's files as root, not against their modes.
+var capabilities = map[string][]corev1.Capability{"nmi": {"NET_ADMIN", "NET_RAW", "SYS_CHROOT"}}
+
 // What each workload may do to its node. A wider line here is a decision, to be explained in docs/security.md.
 func TestPrivileges(t *testing.T) {
 	t.Parallel()
@@ -95,7 +122,7 @@ func TestPrivileges(t *testing.T) {
 		for part, w := range workloads(t, out) {
 			spec, c := w.pod.Spec, w.container()
 			security := c.SecurityContext
-			root := part == "driver" || part == "provider"
+			root := part != "controller" && !isHook(part)
 			privileged := part == "driver" || part == "provider" && loose
 			if !is(security.ReadOnlyRootFilesystem, true) {
 				t.Errorf("%s can write to its root", part)
@@ -103,7 +130,7 @@ func TestPrivileges(t *testing.T) {
 			if is(security.Privileged, true) != privileged {
 				t.Errorf("%s: privileged is %v", part, !privileged)
 			}
-			if !privileged && (!is(security.AllowPrivilegeEscalation, false) || security.Capabilities == nil || !slices.Equal(security.Capabilities.Drop, []corev1.Capability{"ALL"}) || len(security.Capabilities.Add) != 0) {
+			if !privileged && (!is(security.AllowPrivilegeEscalation, false) || security.Capabilities == nil || !slices.Equal(security.Capabilities.Drop, []corev1.Capability{"ALL"}) || !slices.Equal(security.Capabilities.Add, capabilities[part])) {
 				t.Errorf("%s has capabilities: %+v", part, security)
 			}
 			if root != (security.RunAsUser != nil && *security.RunAsUser == 0) || root == is(spec.SecurityContext.RunAsNonRoot, true) {
@@ -112,10 +139,10 @@ func TestPrivileges(t *testing.T) {
 			if spec.SecurityContext.SeccompProfile == nil || spec.SecurityContext.SeccompProfile.Type != corev1.SeccompProfileTypeRuntimeDefault {
 				t.Errorf("%s has no seccomp profile", part)
 			}
-			if spec.HostPID || spec.HostIPC || spec.HostNetwork && part != "provider" {
+			if spec.HostPID || spec.HostIPC || spec.HostNetwork && part != "provider" && part != "nmi" {
 				t.Errorf("%s shares the host's processes or network", part)
 			}
-			if token := !is(spec.AutomountServiceAccountToken, false); token == (part == "provider") {
+			if token := !is(spec.AutomountServiceAccountToken, false); token == (part == "provider" || part == "flexvolume") {
 				t.Errorf("%s: a service account token is %v", part, token)
 			}
 			resources := c.Resources
@@ -139,9 +166,12 @@ func TestHostPaths(t *testing.T) {
 			"/etc/kubernetes/secrets-store-csi-providers", "/var/lib/kubelet/plugins/csi-secrets-store",
 			"/var/lib/kubelet/plugins_registry", "/var/lib/kubelet/pods", "/var/run/secrets-store-csi-providers",
 		},
-		"provider": {"/var/run/secrets-store-csi-providers"},
+		"provider":   {"/var/run/secrets-store-csi-providers"},
+		"mic":        {"/etc/kubernetes/azure.json"},
+		"nmi":        {"/", "/run/xtables.lock"},
+		"flexvolume": {"/etc/kubernetes/volumeplugins"},
 	}
-	for part, w := range workloads(t, render(t, inKubeSystem, "")) {
+	for part, w := range workloads(t, render(t, inKubeSystem, `{podIdentity: {enabled: true}, flexVolume: {enabled: true}}`)) {
 		var paths []string
 		for _, v := range w.pod.Spec.Volumes {
 			if v.HostPath != nil {
@@ -157,6 +187,35 @@ func TestHostPaths(t *testing.T) {
 			if bidirectional != (m.MountPath == "/var/lib/kubelet/pods") {
 				t.Errorf("%s: propagation of %s", part, m.MountPath)
 			}
+		}
+	}
+}
+
+// Of the node's files NMI can write what is mounted beneath / (its lock and /proc/sys), and nothing of / itself. Were the
+// mount read-only all the way down, it could not set route_localnet.
+func TestWhatNMIWritesOfItsNode(t *testing.T) {
+	t.Parallel()
+	nmi := workloads(t, render(t, inKubeSystem, matrix["pod identity"]))["nmi"]
+	for _, m := range nmi.container().VolumeMounts {
+		if m.ReadOnly == (m.MountPath == "/host/run/xtables.lock") || m.RecursiveReadOnly != nil {
+			t.Errorf("%s: read-only is %v, recursively %v", m.MountPath, m.ReadOnly, m.RecursiveReadOnly)
+		}
+	}
+	if got := args(nmi)["host-root"]; got != "/host" {
+		t.Errorf("the node's files are looked for in %s", got)
+	}
+}
+
+// With an administrator's Secret MIC sees nothing of the node, and without one a single file.
+func TestWhatMICSeesOfItsNode(t *testing.T) {
+	t.Parallel()
+	mic := workloads(t, render(t, inKubeSystem, strings.Replace(matrix["admin secret"], "customCloud: {enabled: true}", "replicas: 1", 1)))["mic"]
+	if len(mic.pod.Spec.Volumes) != 0 {
+		t.Errorf("%v", mic.pod.Spec.Volumes)
+	}
+	for _, v := range workloads(t, render(t, inKubeSystem, matrix["admin secret"]))["mic"].pod.Spec.Volumes {
+		if v.HostPath.Path != "/etc/kubernetes/akscustom.json" || *v.HostPath.Type != corev1.HostPathFile {
+			t.Errorf("%v", v)
 		}
 	}
 }

@@ -124,6 +124,16 @@ func TestWhatIsRefused(t *testing.T) {
 		`{policy: {rule: []}}`:                                                                        "'rule' not allowed",
 		`{linux: {image: {digest: abc}}}`:                                                             "digest",
 		`{tokenRequests: [{audience: a, expirationSeconds: 60}]}`:                                     "expirationSeconds",
+		`{podIdentity: {enabled: true, rbac: {pspEnabled: true}}}`:                                    "no PodSecurityPolicies",
+		`{podIdentity: {enabled: true, operationMode: other}}`:                                        "operationMode",
+		`{podIdentity: {enabled: true, nmi: {probPort: 1}}}`:                                          "'probPort' not allowed",
+		`{podIdentity: {enabled: true, nmi: {probePort: x}}}`:                                         "probePort",
+		`{podIdentity: {enabled: true, adminsecret: {tenantID: t}}}`:                                  "podIdentity.adminsecret.subscriptionID: is empty",
+		`{podIdentity: {enabled: true, azureIdentities: [{name: a}]}}`:                                "azureIdentities",
+		`{podIdentity: {enabled: true, azureIdentities: {a: {type: 0, resourceId: x}}}}`:              "'resourceId' not allowed",
+		`{podIdentity: {enabled: true, startupTaint: {enabled: true}}, controller: {enabled: false}}`: "nobody would take the taint off",
+		`{flexVolume: {targetDir: /}}`:                                                                "targetDir",
+		`{flexVolume: {fetch: maybe}}`:                                                                "fetch",
 	} {
 		_, err := chart.Render(chartDir, inKubeSystem, parsed(t, values))
 		if err == nil || !strings.Contains(err.Error(), want) {
@@ -146,7 +156,7 @@ func TestNotesSayWhatWasDone(t *testing.T) {
 func TestHooksComeInOrder(t *testing.T) {
 	t.Parallel()
 	var kinds []string
-	for _, hook := range render(t, inKubeSystem, "").Hooks {
+	for _, hook := range render(t, inKubeSystem, "").Hooks { // pod identity's are in podidentity_test.go
 		metadata, _ := hook.Body["metadata"].(map[string]any)
 		annotations, _ := metadata["annotations"].(map[string]any)
 		if annotations["helm.sh/hook"] != "pre-install,pre-upgrade" {

@@ -1,25 +1,28 @@
-// Manifest writes deploy/strongroom.yaml, the installation for "kubectl apply -f".
+// Manifest writes the installations for "kubectl apply -f" into deploy/.
 package main
 
 import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"strongroom/tools/chart"
 )
 
 func main() {
 	chartDir := flag.String("chart", "../deploy/chart", "`directory` of the chart")
-	crds := flag.String("crds", "../api/secretsstore/crd", "`directory` of the CRDs")
-	out := flag.String("out", "../deploy/strongroom.yaml", "`file` to write")
+	apiDir := flag.String("api", "../api", "`directory` with the CRDs")
+	out := flag.String("out", "../deploy", "`directory` to write into")
 	flag.Parse()
-	text, err := chart.Manifest(*chartDir, *crds)
-	if err == nil {
-		err = os.WriteFile(*out, []byte(text), 0o644)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "manifest:", err)
-		os.Exit(1)
+	for _, form := range chart.Forms() {
+		text, err := chart.Manifest(*chartDir, *apiDir, form)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(*out, form.File), []byte(text), 0o644)
+		}
+		if err != nil {
+			fmt.Fprintf(os.Stderr, "manifest: %s: %v\n", form.File, err)
+			os.Exit(1)
+		}
 	}
 }

@@ -29,7 +29,7 @@ and its CRDs, and only the provider is installed.
 {{- $provider := mergeOverwrite (deepCopy $both) (pick $linux "resources" "privileged") (deepCopy ($linux.provider | default dict)) -}}
 {{- $ours := and (not (eq (toString $old.install) "false")) (not (eq (toString $oldLinux.enabled) "false")) -}}
 {{- $crds := ne (toString (($oldLinux.crds | default dict).enabled)) "false" -}}
-{{- $on := dict "driver" (and $ours $linux.enabled $linux.driver.enabled) "provider" (and $linux.enabled $linux.provider.enabled) "controller" (and $ours .Values.controller.enabled) "crds" (and $ours $crds $linux.crds.enabled) -}}
+{{- $on := dict "driver" (and $ours $linux.enabled $linux.driver.enabled) "provider" (and $linux.enabled $linux.provider.enabled) "controller" (and $ours .Values.controller.enabled) "crds" (and $ours $crds $linux.crds.enabled (or $linux.enabled .Values.controller.enabled)) -}}
 {{- toYaml (mergeOverwrite $s (dict "driver" $driver "provider" $provider "install" $on)) -}}
 {{- end }}
 
