@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/discovery/cached/memory"
 	"k8s.io/client-go/dynamic"
@@ -86,14 +87,23 @@ func parse(manifest string) ([]*unstructured.Unstructured, error) {
 	}
 }
 
-// mapper knows the API's resources; it asks anew when it meets a kind it has not heard of, such as a new CRD's.
+// mapper knows the API's resources, as they were when it last asked.
 var mapper = sync.OnceValue(func() *restmapper.DeferredDiscoveryRESTMapper {
 	return restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(cluster.Client.Discovery()))
 })
 
-func apply(t testing.TB, object *unstructured.Unstructured) (*unstructured.Unstructured, error) {
-	kind := object.GroupVersionKind()
+// mapped finds the resource of a kind, also when its definition came since the API was last asked.
+func mapped(kind schema.GroupVersionKind) (*meta.RESTMapping, error) {
 	mapping, err := mapper().RESTMapping(kind.GroupKind(), kind.Version)
+	if meta.IsNoMatchError(err) {
+		mapper().Reset()
+		mapping, err = mapper().RESTMapping(kind.GroupKind(), kind.Version)
+	}
+	return mapping, err
+}
+
+func apply(t testing.TB, object *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	mapping, err := mapped(object.GroupVersionKind())
 	if err != nil {
 		return nil, err
 	}

@@ -35,6 +35,19 @@ func Kill(t testing.TB, namespace, labels string) (container string) {
 	return container
 }
 
+// KillPod is Kill for one pod of several, and does not wait.
+func KillPod(t testing.TB, namespace, name string) {
+	t.Helper()
+	p := Await(t, Pods, namespace, name, notReady)
+	process, err := processInside(identifier(p))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(process, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // AwaitSuccessor waits until a container that was killed has been started anew and its pod is ready.
 func AwaitSuccessor(t testing.TB, namespace, labels, killed string) {
 	t.Helper()

@@ -11,7 +11,7 @@ import (
 // Whatever YAML the manual shows, the API server takes: by the schemas of our definitions, and with no unknown field.
 func TestTheAPIServerTakesEveryManifestOfTheManual(t *testing.T) {
 	t.Parallel()
-	Install(t) // for the definitions
+	Install(t, podIdentityValues()) // for the definitions, those of pod identity among them
 	ns := Namespace(t)
 	blocks, err := docs.Manifests(os.DirFS(".."))
 	if err != nil {

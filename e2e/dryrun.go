@@ -21,8 +21,7 @@ func DryRun(t testing.TB, namespace, manifest string) error {
 	}
 	var problems []error
 	for _, object := range list {
-		kind := object.GroupVersionKind()
-		mapping, err := mapper().RESTMapping(kind.GroupKind(), kind.Version)
+		mapping, err := mapped(object.GroupVersionKind())
 		if err != nil {
 			problems = append(problems, err)
 			continue

@@ -18,6 +18,7 @@ const (
 	exampleApplication = "9b1f0c5e-3a52-4d7a-8c11-2e4f6a8b0c01"
 	exampleIdentity    = "4c8e2a6f-1d3b-4f5a-9e70-b1c2d3e4f502"
 	exampleSecret      = "of the example: 3fK!c9"
+	examplePodIdentity = "6d0a4c2e-8b1f-4e3d-a5c7-90f1e2d3c4b5" // of the pod that is labelled; it is on no machine
 )
 
 var examplesPlanted sync.Once
@@ -33,12 +34,14 @@ applications:
 - {name: example-app, clientId: `+exampleApplication+`, secrets: [{name: e2e, value: "`+exampleSecret+`"}], federatedCredentials: `+trust+`}
 identities:
 - {name: example-identity, clientId: `+exampleIdentity+`, resourceId: `+azure.ResourceID("example-identity")+`, federatedCredentials: `+trust+`}
+- {name: podidentitydemouser, clientId: `+examplePodIdentity+`, resourceId: `+azure.ResourceID("podidentitydemouser")+`}
 identityBindings:
 - {identity: example-identity, namespace: default, serviceAccount: default}
 vaults:
 - name: contoso-kv # asks access policies
   policies:
   - {principal: example-identity, secrets: [get], keys: [get]}
+  - {principal: podidentitydemouser, secrets: [get], keys: [get]}
   - {principal: `+Azure().NodeIdentity().Name+`, secrets: [get], keys: [get]}
   objects:
   - {kind: secret, name: secret1, versions: [{value: "a secret of contoso-kv"}]}

@@ -1,12 +1,12 @@
 package e2e
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -36,16 +36,27 @@ func usualValues() (string, error) {
 		"caBundle: |\n  " + strings.ReplaceAll(strings.TrimSpace(string(ca)), "\n", "\n  ") + "\n", nil
 }
 
-// installation is what is installed now and who counts on it. Tests that want the same share it.
+// installation is what is installed now and who counts on it. Tests that want the same share it: all that wait for what is
+// there join at once, so that it changes as seldom as it can, and then work a few at a time.
 type installation struct {
 	mu      sync.Mutex
 	changed chan struct{} // closed and replaced whenever somebody leaves
 	there   string        // values of what is installed; empty is nothing
 	users   int
-	alone   bool // the one user may break it
+	alone   bool          // the one user may break it
+	working chan struct{} // as many as may work at a time
 }
 
-var installed = &installation{changed: make(chan struct{})}
+var installed = &installation{changed: make(chan struct{}), working: make(chan struct{}, atATime())}
+
+// atATime is E2E_PARALLEL. It is not the number of tests that run: most of them wait for what they want installed.
+func atATime() int {
+	n, err := strconv.Atoi(os.Getenv("E2E_PARALLEL"))
+	if err != nil || n < 1 {
+		return 4
+	}
+	return n
+}
 
 // Install installs the chart, or changes its values, and waits until all of it is ready. Values are pieces of YAML; later
 // ones win. It stays that way until the test ends, and tests that ask for the same values meanwhile share it: call it
@@ -53,6 +64,7 @@ var installed = &installation{changed: make(chan struct{})}
 func Install(t testing.TB, values ...string) {
 	t.Helper()
 	installed.take(t, wanting(values), false, func() { Upgrade(t, values...) })
+	installed.work(t)
 }
 
 // InstallAlone is Install for a test that stops, kills, upgrades or removes what is installed. No other test has an
@@ -74,7 +86,7 @@ func wanting(values []string) string { return "values:\n" + strings.Join(values,
 // take waits until the installation may be as wanted, and makes it so.
 func (i *installation) take(t testing.TB, wanted string, alone bool, install func()) {
 	t.Helper()
-	ctx := Within(t, 10*patience) // others may take their time
+	ctx := t.Context() // others take their time; go test's own bound ends it
 	i.mu.Lock()
 	for i.users > 0 && (i.alone || alone || i.there != wanted) {
 		changed := i.changed
@@ -82,7 +94,7 @@ func (i *installation) take(t testing.TB, wanted string, alone bool, install fun
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			t.Fatalf("the installation is never free: %v", context.Cause(ctx))
+			t.Fatal(ctx.Err())
 		}
 		i.mu.Lock()
 	}
@@ -95,6 +107,17 @@ func (i *installation) take(t testing.TB, wanted string, alone bool, install fun
 	i.there = "" // unless it works
 	install()
 	i.there = wanted
+}
+
+// work waits for the test's turn among those that share what is installed.
+func (i *installation) work(t testing.TB) {
+	t.Helper()
+	select {
+	case i.working <- struct{}{}:
+		t.Cleanup(func() { <-i.working })
+	case <-t.Context().Done():
+		t.Fatal(t.Context().Err())
+	}
 }
 
 func (i *installation) leave(broken bool) {

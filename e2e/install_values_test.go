@@ -87,10 +87,17 @@ type judged struct {
 	} `json:"status"`
 }
 
-// leader is the pod of the controller that works.
-func leader(t *testing.T) string {
+// leader is the pod of the controller that works. One that was killed keeps the lease until it runs out.
+func leader(t *testing.T) (pod string) {
 	t.Helper()
-	holder := Kubectl(t, "get", "lease", Controller, "--namespace", systemNamespace, "--output", "jsonpath={.spec.holderIdentity}")
-	pod, _, _ := strings.Cut(holder, "_") // what follows tells one process in it from the next
+	Eventually(t, "a leader", func() error {
+		holder := Kubectl(t, "get", "lease", Controller, "--namespace", systemNamespace, "--output", "jsonpath={.spec.holderIdentity}")
+		pod, _, _ = strings.Cut(holder, "_") // what follows tells one process in it from the next
+		found, err := cluster.Client.CoreV1().Pods(systemNamespace).Get(t.Context(), pod, metav1.GetOptions{})
+		if err == nil && found.DeletionTimestamp != nil {
+			err = errors.New(pod + " is going")
+		}
+		return err
+	})
 	return pod
 }

@@ -22,6 +22,9 @@ func TestTheNodeIsReady(t *testing.T) {
 	if got := n.Status.NodeInfo.KubeletVersion; !strings.HasPrefix(got, "v"+cluster.Version+".") {
 		t.Errorf("the kubelet is %s, not %s", got, cluster.Version)
 	}
+	if n.Spec.ProviderID != azure.ProviderID {
+		t.Errorf("the node is %q to Azure", n.Spec.ProviderID)
+	}
 	if got := Kubectl(t, "get", "node", node.Name, "--no-headers"); !strings.Contains(got, "Ready") {
 		t.Error(got)
 	}
@@ -117,6 +120,8 @@ func askIMDS(t *testing.T) (*http.Response, error) {
 
 func TestIMDSAnswersOnTheNodeAndInPods(t *testing.T) {
 	t.Parallel()
+	Install(t)
+	NoPodIdentity(t)
 	IMDS(t)
 	response, err := askIMDS(t)
 	if err != nil {

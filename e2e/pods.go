@@ -17,6 +17,12 @@ import (
 // Image is what pods of the tests run: a shell with the usual tools, and no certificates.
 const Image = "localhost/busybox:e2e"
 
+// CurlImage is Image with curl, which shows an answer whatever its status.
+const CurlImage = "localhost/curl:e2e"
+
+// SDKImage is CurlImage with a program that asks for a token by Azure's SDK, see e2e/sdk.
+const SDKImage = "localhost/sdk:e2e"
+
 // With changes one thing about a pod, or about the pods of a workload.
 type With func(*corev1.PodTemplateSpec)
 

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"strings"
@@ -19,14 +20,18 @@ const (
 	providerSocket     = "/var/run/secrets-store-csi-providers/azure.sock"
 )
 
-// NoSockets fails the test where a socket of the product's, or its registration with the kubelet, is left.
+// NoSockets waits until no socket of the product's and no registration with the kubelet is left. They go with the
+// processes, and those end a moment after Helm has done: it waits for the DaemonSets alone.
 func NoSockets(t testing.TB) {
 	t.Helper()
-	for _, path := range []string{driverSocket, registrationSocket, providerSocket} {
-		if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("%s is left: %v", path, err)
+	Eventually(t, "no socket", func() error {
+		for _, path := range []string{driverSocket, registrationSocket, providerSocket} {
+			if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("%s is left: %v", path, err)
+			}
 		}
-	}
+		return nil
+	})
 	Await(t, CSINodes, "", node.Name, func(n *storagev1.CSINode) error {
 		for _, d := range n.Spec.Drivers {
 			if d.Name == DriverName {

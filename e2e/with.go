@@ -70,6 +70,11 @@ func Running(command ...string) With {
 	return func(p *corev1.PodTemplateSpec) { p.Spec.Containers[0].Command = command }
 }
 
+// Of is the image the pod runs instead of the usual one.
+func Of(image string) With {
+	return func(p *corev1.PodTemplateSpec) { p.Spec.Containers[0].Image = image }
+}
+
 // Once is for pods that end: nothing starts their container again.
 func Once() With {
 	return func(p *corev1.PodTemplateSpec) { p.Spec.RestartPolicy = corev1.RestartPolicyNever }

@@ -15,18 +15,26 @@ const (
 	operator       = "operator"
 	operatorID     = "0b9a4c1e-5d2f-4e3a-8b7c-6d5e4f3a2b1c"
 	operatorSecret = "of the tests only"
+	controllerID   = "5e1d8c7b-6a4f-4c3e-9b2d-1f0e9d8c7b6a" // of pod identity, which puts identities on the scale set
 	control        = "127.0.0.1:8401"
 	subscription   = "/subscriptions/00000000-0000-0000-0000-000000000000" // the operator owns it
-	group          = subscription + "/resourceGroups/emulator/providers/"
+	groupID        = subscription + "/resourceGroups/emulator"
+	group          = groupID + "/providers/"
+	scaleSet       = "pool"
+	machines       = group + "Microsoft.Compute/virtualMachineScaleSets/" + scaleSet
 )
 
-// Config says where Azure is and whose tokens it takes. Every field is required.
+// ProviderID is what the node is to Azure, as its Node object names it: the first machine of a scale set.
+const ProviderID = "azure://" + machines + "/virtualMachines/0"
+
+// Config says where Azure is and whose tokens it takes. Every field is required, but that Document replaces Issuer and Keys.
 type Config struct {
 	Address  string // of every https name, port 443
 	Metadata string // of IMDS, port 80
-	Node     string // whose IMDS it is; it has a system-assigned identity
+	Node     string // whose IMDS it is; its scale set has a system-assigned identity
 	Issuer   string // of the cluster's service account tokens
 	Keys     string // that they are signed with, as JSON
+	Document string // the emulator's, for tests with an Azure of their own; empty: that of the scenarios
 	Shared   string // directory for ca.pem, cloud.json and endpoints.json
 	Dir      string // directory for the document and the state
 }
@@ -48,10 +56,23 @@ func (c Config) Arguments() ([]string, error) {
 }
 
 func (c Config) document() string {
+	if c.Document != "" {
+		return c.Document
+	}
 	return fmt.Sprintf(`tenants: [{id: %s, domain: contoso.example}]
-applications: [{name: %s, clientId: %s, secrets: [{name: e2e, value: %q}]}]
-nodes: [{name: %s, systemAssigned: true}]
-resourceRoles: [{principal: %[2]s, role: Owner, scope: %[8]s}]
+applications:
+- {name: %s, clientId: %s, secrets: [{name: e2e, value: %q}]}
+- {name: controller, clientId: %[10]s, secrets: [{name: e2e, value: %[4]q}]}
+identities: [{name: %[11]s, clientId: %[12]s, resourceId: %[13]s}]
+scaleSets: [{name: %[9]s, systemAssigned: true}]
+nodes: [{name: %[5]s, scaleSet: %[9]s}]
+resourceRoles:
+- {principal: %[2]s, role: Owner, scope: %[8]s}
+- {principal: controller, role: Virtual Machine Contributor, scope: %[9]s}
+- {principal: controller, role: Managed Identity Operator, scope: %[14]s}
+resourceManager: {updateTime: 1s, propagation: 1s}
+directoryRoles: [{principal: %[2]s, role: Cloud Application Administrator}]
 issuers: [{url: %[6]q, jwks: %[7]q}]
-`, Tenant, operator, operatorID, operatorSecret, c.Node, c.Issuer, c.Keys, subscription)
+`, Tenant, operator, operatorID, operatorSecret, c.Node, c.Issuer, c.Keys, subscription, scaleSet,
+		controllerID, immutable, immutableID, ResourceID(immutable), groupID)
 }

@@ -19,6 +19,8 @@ import (
 	"testing"
 	"time"
 
+	"sigs.k8s.io/yaml"
+
 	"strongroom/internal/emulator/faults"
 	"strongroom/internal/emulator/hosts"
 )
@@ -48,10 +50,29 @@ func Connect(ctx context.Context, c Config) (*Emulator, error) {
 	if !roots.AppendCertsFromPEM(ca) {
 		return nil, errors.New("ca.pem holds no certificate")
 	}
-	e := &Emulator{config: c, vaults: map[string]bool{}, tokens: map[string]token{}}
+	vaults, err := vaultsOf(c.Document)
+	if err != nil {
+		return nil, err
+	}
+	e := &Emulator{config: c, vaults: vaults, tokens: map[string]token{}}
 	e.client = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, DialContext: e.dial}}
 	_, err = e.call(ctx, http.MethodGet, e.control("endpoints"), "", nil)
 	return e, err
+}
+
+// vaultsOf are the names of the vaults that a document or a piece of one holds.
+func vaultsOf(document string) (map[string]bool, error) {
+	var d struct {
+		Vaults []struct{ Name string } `json:"vaults"`
+	}
+	if err := yaml.Unmarshal([]byte(document), &d); err != nil {
+		return nil, err
+	}
+	names := map[string]bool{}
+	for _, v := range d.Vaults {
+		names[strings.ToLower(v.Name)] = true
+	}
+	return names, nil
 }
 
 // dial leads every https name to the emulator, without asking a name server.

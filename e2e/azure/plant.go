@@ -4,11 +4,10 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
-
-	"sigs.k8s.io/yaml"
 )
 
 // Identity is a principal as a class names it. Secret is an application's; a managed identity has none.
@@ -42,17 +41,13 @@ func (e *Emulator) Add(t testing.TB, piece string) map[string]Identity {
 		id.Name = name
 		ids[name] = id
 	}
-	var added struct {
-		Vaults []struct{ Name string } `json:"vaults"`
-	}
-	if err := yaml.Unmarshal([]byte(piece), &added); err != nil {
+	added, err := vaultsOf(piece)
+	if err != nil {
 		t.Fatal(err)
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for _, v := range added.Vaults {
-		e.vaults[strings.ToLower(v.Name)] = true
-	}
+	maps.Copy(e.vaults, added)
 	return ids
 }
 
@@ -89,18 +84,8 @@ func (e *Emulator) Application(t testing.TB, accounts ...string) Identity {
 	return app
 }
 
-// NodeIdentity is the system-assigned identity of the node; of its ids only the name is known.
-func (e *Emulator) NodeIdentity() Identity { return Identity{Name: e.config.Node, TenantID: Tenant} }
-
-// Assign gives a user-assigned identity to the node, so that IMDS hands out its tokens. It stays: an identity more
-// disturbs nobody who names the one it wants.
-func (e *Emulator) Assign(t testing.TB, i Identity) {
-	t.Helper()
-	machine := "https://management.azure.com" + group + "Microsoft.Compute/virtualMachines/" + e.config.Node + "?api-version=2024-07-01"
-	e.operate(t, http.MethodPatch, "https://management.azure.com", machine, map[string]any{"identity": map[string]any{
-		"type": "SystemAssigned, UserAssigned", "userAssignedIdentities": map[string]any{i.ResourceID: map[string]any{}},
-	}})
-}
+// NodeIdentity is the system-assigned identity of the node's scale set; of its ids only the name is known.
+func (e *Emulator) NodeIdentity() Identity { return Identity{Name: scaleSet, TenantID: Tenant} }
 
 // Vault is a key vault of a test's own.
 type Vault struct {

@@ -3,6 +3,8 @@ package node
 import (
 	"fmt"
 	"path/filepath"
+
+	"strongroom/e2e/azure"
 )
 
 // files writes certificates and the configuration of every component.
@@ -60,7 +62,9 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "/usr/lib/cni"
     conf_dir = %q
-`, filepath.Join(n.dir, "containerd"), containerdSocket, filepath.Join(n.dir, "cni"))
+  [plugins."io.containerd.grpc.v1.cri".registry.mirrors."docker.io"]
+    endpoint = ["http://%s"]
+`, filepath.Join(n.dir, "containerd"), containerdSocket, filepath.Join(n.dir, "cni"), registryAddress)
 }
 
 // kubeletConfig. Images are never collected, because there is no registry to fetch them from again. syncFrequency rules
@@ -69,6 +73,7 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
 func (n *Node) kubeletConfig() string {
 	return fmt.Sprintf(`apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
+providerID: %[6]s
 containerRuntimeEndpoint: unix://%[4]s
 tlsCertFile: %[1]s/pki/kubelet-server.crt
 tlsPrivateKeyFile: %[1]s/pki/kubelet-server.key
@@ -81,7 +86,7 @@ failSwapOn: false
 failCgroupV1: false
 oomScoreAdj: 0
 protectKernelDefaults: true
-volumePluginDir: %[1]s/flexvolume
+volumePluginDir: %[7]s
 resolvConf: %[1]s/resolv.conf
 clusterDNS: [%[5]s]
 clusterDomain: cluster.local
@@ -95,5 +100,5 @@ configMapAndSecretChangeDetectionStrategy: Watch
 featureGates: {KubeletCrashLoopBackOffMax: true}
 crashLoopBackOff: {maxContainerRestartPeriod: 1s}
 syncFrequency: %[3]s
-`, n.dir, filepath.Base(n.dir), variable("STRONGROOM_E2E_SYNC", "10s"), containerdSocket, AzureAddress)
+`, n.dir, filepath.Base(n.dir), variable("STRONGROOM_E2E_SYNC", "10s"), containerdSocket, AzureAddress, azure.ProviderID, VolumePlugins)
 }

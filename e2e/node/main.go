@@ -25,7 +25,16 @@ const (
 
 // Main is what TestMain calls: it passes through the stages and, in the last, starts a cluster and calls run with it.
 // It gives the process's exit code.
-func Main(run func(*Node) int) int {
+func Main(run func(*Node) int) int { return stages(start, run) }
+
+// Alone is Main for tests that need Azure and no cluster: of the node there are the network, the names and the emulator.
+// document makes the emulator's, in the last stage; the first node in it must be called Name. Kubernetes' part of the Node
+// is empty.
+func Alone(document func() (string, error), run func(*Node) int) int {
+	return stages(func(dir string) (*Node, error) { return startAlone(dir, document) }, run)
+}
+
+func stages(start func(dir string) (*Node, error), run func(*Node) int) int {
 	var code int
 	var err error
 	switch stage := os.Getenv(stageVariable); stage {
@@ -34,7 +43,7 @@ func Main(run func(*Node) int) int {
 	case "init":
 		code, err = initialize()
 	case "test":
-		code, err = test(run)
+		code, err = test(start, run)
 	default:
 		err = fmt.Errorf("%s is %q, which is no stage", stageVariable, stage)
 	}
@@ -46,7 +55,7 @@ func Main(run func(*Node) int) int {
 }
 
 // test is the last stage.
-func test(run func(*Node) int) (int, error) {
+func test(start func(dir string) (*Node, error), run func(*Node) int) (int, error) {
 	n, err := start(os.Getenv(dirVariable))
 	if err != nil {
 		return 1, err

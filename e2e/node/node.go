@@ -30,6 +30,8 @@ const (
 	kubeletDir = "/var/lib/kubelet"
 	// SharedDir is where pods find the emulator's CA and cloud file, by hostPath.
 	SharedDir = "/run/strongroom-e2e"
+	// VolumePlugins is where the kubelet looks for FlexVolume drivers, as on AKS.
+	VolumePlugins = "/etc/kubernetes/volumeplugins"
 
 	// Issuer is what service account tokens of this cluster name as their issuer.
 	Issuer = "https://oidc.e2e.strongroom.example/cluster"
@@ -79,7 +81,7 @@ func start(dir string) (*Node, error) {
 	if _, err := os.Stat(n.Kube()); err != nil {
 		return nil, fmt.Errorf("%w: run \"make e2e-prepare\" first", err)
 	}
-	for _, step := range []func() error{n.files, n.ground, n.images, n.server, n.azure, n.workers, n.ready} {
+	for _, step := range []func() error{n.files, n.registry, n.ground, n.images, n.server, n.azure, n.workers, n.ready} {
 		if err := step(); err != nil {
 			return nil, n.story(err)
 		}

@@ -109,10 +109,20 @@ func (n *Node) azure() error {
 	if err != nil {
 		return err
 	}
-	config := azure.Config{
-		Address: AzureAddress, Metadata: MetadataAddress, Node: Name,
-		Issuer: Issuer, Keys: string(keys), Shared: SharedDir, Dir: filepath.Join(n.dir, "azure"),
+	config := n.azureConfig()
+	config.Issuer, config.Keys = Issuer, string(keys)
+	if err := n.emulator(config); err != nil {
+		return err
 	}
+	return errors.Join(n.serveFront(), n.serveNames())
+}
+
+func (n *Node) azureConfig() azure.Config {
+	return azure.Config{Address: AzureAddress, Metadata: MetadataAddress, Node: Name, Shared: SharedDir, Dir: filepath.Join(n.dir, "azure")}
+}
+
+// emulator starts it, and returns when it answers.
+func (n *Node) emulator(config azure.Config) error {
 	args, err := config.Arguments()
 	if err != nil {
 		return err
@@ -120,14 +130,10 @@ func (n *Node) azure() error {
 	if _, err := n.start("azure", n.Asset("strongroom"), args...); err != nil {
 		return err
 	}
-	err = n.until("the emulator", func(ctx context.Context) error {
+	return n.until("the emulator", func(ctx context.Context) error {
 		n.Azure, err = azure.Connect(ctx, config)
 		return err
 	})
-	if err != nil {
-		return err
-	}
-	return errors.Join(n.serveFront(), n.serveNames())
 }
 
 // workers are everything that needs an API server. The controllers may ask often: at their usual pace the first service

@@ -2,6 +2,8 @@ package main
 
 import (
 	"errors"
+	"maps"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
@@ -45,10 +47,53 @@ func baseImages(out string) error {
 			return err
 		}
 	}
-	program := filepath.Join(out, "pause")
-	if err := run("", []string{"CGO_ENABLED=0"}, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, "./pause"); err != nil {
+	// A pod that names no tag pulls, so this one waits in the registry. It idles by itself, as a server does.
+	server := image.Image{Name: "docker.io/library/nginx:latest", Files: map[string]string{"/bin/busybox": busybox}, Links: links,
+		Entrypoint: []string{"sh", "-c", "trap exit TERM; sleep 1000000 & wait"}}
+	registry := filepath.Join(out, "registry")
+	if err := errors.Join(os.MkdirAll(registry, 0o755), server.Write(filepath.Join(registry, "nginx.tar"))); err != nil {
 		return err
 	}
-	pause := image.Image{Name: "localhost/pause:e2e", Files: map[string]string{"/pause": program}, Entrypoint: []string{"/pause"}}
-	return pause.Write(filepath.Join(out, "images", "pause.tar"))
+	files, err := withLibraries("/bin/curl", "/usr/bin/curl")
+	if err != nil {
+		return err
+	}
+	files["/bin/busybox"] = busybox
+	curl := image.Image{Name: "localhost/curl:e2e", Files: files, Links: links}
+	if err := curl.Write(filepath.Join(out, "images", "curl.tar")); err != nil {
+		return err
+	}
+	pause, err := program(out, "pause")
+	if err != nil {
+		return err
+	}
+	sdk, err := program(out, "sdk")
+	if err != nil {
+		return err
+	}
+	azure := image.Image{Name: "localhost/sdk:e2e", Files: maps.Clone(files), Links: links}
+	azure.Files["/bin/sdk"] = sdk
+	holder := image.Image{Name: "localhost/pause:e2e", Files: map[string]string{"/pause": pause}, Entrypoint: []string{"/pause"}}
+	return errors.Join(azure.Write(filepath.Join(out, "images", "sdk.tar")), holder.Write(filepath.Join(out, "images", "pause.tar")))
+}
+
+// program builds one of the directories here, linked statically.
+func program(out, name string) (string, error) {
+	binary := filepath.Join(out, name)
+	return binary, run("", []string{"CGO_ENABLED=0"}, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, "./"+name)
+}
+
+// withLibraries are the files a program of the machine needs where nothing else is, by their place.
+func withLibraries(place, program string) (map[string]string, error) {
+	listed, err := exec.Command("ldd", program).Output()
+	if err != nil {
+		return nil, err
+	}
+	files := map[string]string{place: program}
+	for _, word := range strings.Fields(string(listed)) {
+		if strings.HasPrefix(word, "/") {
+			files[word] = word
+		}
+	}
+	return files, nil
 }

@@ -10,7 +10,8 @@ var needed = []struct{ pack, file string }{
 	{"containerd", "containerd"}, {"containerd", "ctr"}, {"runc", "runc"},
 	{"containernetworking-plugins", "/usr/lib/cni/bridge"}, {"containernetworking-plugins", "/usr/lib/cni/host-local"},
 	{"containernetworking-plugins", "/usr/lib/cni/loopback"},
-	{"busybox-static", busybox}, {"iproute2", "ip"}, {"iptables", "iptables"}, {"conntrack", "conntrack"}, {"socat", "socat"},
+	{"busybox-static", busybox}, {"iproute2", "ip"}, {"iptables", "iptables"}, {"conntrack", "conntrack"}, {"socat", "socat"}, {"curl", "/usr/bin/curl"},
+	{"azure-cli", "az"},
 }
 
 // busybox is linked statically in the one package that Debian has for that.
