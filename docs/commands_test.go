@@ -38,6 +38,11 @@ func TestCommandsOfThePagesExist(t *testing.T) {
 				t.Errorf("%s: there is no subcommand %q", block, name)
 				continue
 			}
+			if second, _, _ := strings.Cut(arguments, " "); subcommand.MatchString(second) {
+				if own, ok := helpOf(t, name, second); ok && strings.HasPrefix(own, "Usage: strongroom "+name+" "+second+" ") {
+					help = own
+				}
+			}
 			for _, m := range flagForm.FindAllStringSubmatch(arguments, -1) {
 				if m[1] != "-h" && !strings.Contains(help, "\n  "+m[1]+"\n") && !strings.Contains(help, "\n  "+m[1]+" ") {
 					t.Errorf("%s: strongroom %s has no flag %s", block, name, m[1])
@@ -50,9 +55,12 @@ func TestCommandsOfThePagesExist(t *testing.T) {
 	}
 }
 
-func helpOf(t *testing.T, name string) (help string, ok bool) {
+// subcommand is what a subcommand's own subcommand looks like.
+var subcommand = regexp.MustCompile(`^[a-z]+$`)
+
+func helpOf(t *testing.T, names ...string) (help string, ok bool) {
 	t.Helper()
 	var out bytes.Buffer
-	code := cli.Run(t.Context(), cli.Process{Args: []string{name, "-h"}, Stdout: &out, Stderr: &out, Getenv: func(string) string { return "" }})
+	code := cli.Run(t.Context(), cli.Process{Args: append(names, "-h"), Stdout: &out, Stderr: &out, Getenv: func(string) string { return "" }})
 	return out.String(), code == 0
 }

@@ -30,6 +30,10 @@ var kinds = map[string][]string{
 	"CSIDriver":           {"storage.k8s.io/v1"},
 	"ClusterRole":         {"rbac.authorization.k8s.io/v1"},
 	"ClusterRoleBinding":  {"rbac.authorization.k8s.io/v1"},
+
+	"AzureIdentity":             {"aadpodidentity.k8s.io/v1"},
+	"AzureIdentityBinding":      {"aadpodidentity.k8s.io/v1"},
+	"AzurePodIdentityException": {"aadpodidentity.k8s.io/v1"},
 }
 
 func TestEveryYAMLBlockIsWhatItSeems(t *testing.T) {
@@ -89,6 +93,8 @@ func judgeObject(document map[string]any) error {
 		return fmt.Errorf("%s is not served as %v", kind, document["apiVersion"])
 	case metadata["name"] == nil:
 		return fmt.Errorf("%s has no name", kind)
+	case served[0] == "aadpodidentity.k8s.io/v1":
+		return judgePodIdentity(kind, document)
 	case kind == "Pod":
 		spec, _ := document["spec"].(map[string]any)
 		return judgePod(spec)
@@ -232,6 +238,7 @@ func TestIdentityPagesPrintTheExamples(t *testing.T) {
 		"system-assigned-managed-identity": {"system-assigned-identity.yaml"},
 		"service-principal":                {"service-principal.yaml"},
 		"identity-binding":                 {"identity-binding.yaml"},
+		"pod-identity":                     {"pod-identity.yaml"},
 	} {
 		text := readPage(t, "docs/identity/"+page+".md")
 		for _, example := range examples {
