@@ -63,13 +63,7 @@ func controllerFlags(set *flag.FlagSet, p Process) *controllerConfig {
 func runController(ctx context.Context, p Process) error {
 	set := flags(p, "controller", "controller [flags]")
 	c := controllerFlags(set, p)
-	if err := parse(set, p, false); err != nil {
-		return err
-	}
-	if c.ShowVersion {
-		return printVersion(p)
-	}
-	if err := c.check(); err != nil {
+	if goOn, err := begin(set, p, &c.ShowVersion, c.check); !goOn || err != nil {
 		return err
 	}
 	frugal(p)

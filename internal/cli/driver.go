@@ -78,13 +78,7 @@ func driverFlags(set *flag.FlagSet, p Process) *driverConfig {
 func runDriver(ctx context.Context, p Process) error {
 	set := flags(p, "driver", "driver [flags]")
 	c := driverFlags(set, p)
-	if err := parse(set, p, false); err != nil {
-		return err
-	}
-	if c.ShowVersion {
-		return printVersion(p)
-	}
-	if err := c.check(); err != nil {
+	if goOn, err := begin(set, p, &c.ShowVersion, c.check); !goOn || err != nil {
 		return err
 	}
 	frugal(p)

@@ -72,3 +72,15 @@ func parse(set *flag.FlagSet, p Process, positional bool) error {
 	}
 	return nil
 }
+
+// begin reads the command line of a program that serves until it is told to end, answers --version, and finds what could
+// only fail later. goOn is false when there is nothing left to do.
+func begin(set *flag.FlagSet, p Process, version *bool, check func() error) (goOn bool, err error) {
+	if err := parse(set, p, false); err != nil {
+		return false, err
+	}
+	if *version {
+		return false, printVersion(p)
+	}
+	return true, check()
+}

@@ -87,13 +87,7 @@ func micFlags(set *flag.FlagSet, p Process) *micConfig {
 func runMIC(ctx context.Context, p Process) error {
 	set := flags(p, "mic", "mic [flags]")
 	c := micFlags(set, p)
-	if err := parse(set, p, false); err != nil {
-		return err
-	}
-	if c.ShowVersion {
-		return printVersion(p)
-	}
-	if err := c.check(); err != nil {
+	if goOn, err := begin(set, p, &c.ShowVersion, c.check); !goOn || err != nil {
 		return err
 	}
 	frugal(p)

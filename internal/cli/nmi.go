@@ -89,13 +89,7 @@ func nmiFlags(set *flag.FlagSet, p Process) *nmiConfig {
 func runNMI(ctx context.Context, p Process) error {
 	set := flags(p, "nmi", "nmi [flags]")
 	c := nmiFlags(set, p)
-	if err := parse(set, p, false); err != nil {
-		return err
-	}
-	if c.ShowVersion {
-		return printVersion(p)
-	}
-	if err := c.check(); err != nil {
+	if goOn, err := begin(set, p, &c.ShowVersion, c.check); !goOn || err != nil {
 		return err
 	}
 	rules, err := c.rules(telemetry.NewLogger(p.Stderr, c.log.config()))

@@ -50,17 +50,19 @@ func providerFlags(set *flag.FlagSet, p Process) *providerConfig {
 func runProvider(ctx context.Context, p Process) error {
 	set := flags(p, "provider", "provider [flags]")
 	c := providerFlags(set, p)
-	if err := parse(set, p, false); err != nil {
-		return err
-	}
-	if c.ShowVersion {
-		return printVersion(p)
-	}
-	if err := c.checkBackend(); err != nil {
+	if goOn, err := begin(set, p, &c.ShowVersion, c.check); !goOn || err != nil {
 		return err
 	}
 	frugal(p)
 	return c.serve(ctx, p)
+}
+
+// check finds what could only fail later.
+func (c *providerConfig) check() error {
+	if err := c.checkBackend(); err != nil {
+		return err
+	}
+	return nil
 }
 
 // serve binds everything before it starts anything, so that a clash is an error at start.
