@@ -71,7 +71,15 @@ const (
 )
 
 // Reserved says whether an attribute is the kubelet's alone to set: nobody else's is heeded, neither a pod author's nor
-// a class's. The case does not matter, since it may not matter to a later reader.
+// a class's. Case does not matter, blanks before it neither, since they may not matter to a later reader; and a letter
+// that only folds to one of the prefix (the Kelvin sign to k) counts as that one.
 func Reserved(key string) bool {
-	return len(key) >= len(KubeletPrefix) && strings.EqualFold(key[:len(KubeletPrefix)], KubeletPrefix)
+	key = strings.TrimSpace(key)
+	characters := 0
+	for at := range key {
+		if characters++; characters > len(KubeletPrefix) {
+			return strings.EqualFold(key[:at], KubeletPrefix)
+		}
+	}
+	return strings.EqualFold(key, KubeletPrefix)
 }

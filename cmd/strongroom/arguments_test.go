@@ -5,12 +5,17 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"go.uber.org/goleak"
 )
 
 // TestMain lets this binary show its own arguments, as everybody on the node sees them.
 func TestMain(m *testing.M) {
+	if play() {
+		os.Exit(0)
+	}
 	if os.Getenv("SHOW_ARGUMENTS") == "" {
-		os.Exit(m.Run())
+		goleak.VerifyTestMain(m)
 	}
 	kept := takeArguments()
 	seen, err := os.ReadFile("/proc/self/cmdline")

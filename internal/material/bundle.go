@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
+	"errors"
 	"math/rand/v2"
 
 	"software.sslmate.com/src/go-pkcs12"
@@ -55,7 +56,11 @@ func readPFX(text []byte) (*bundle, error) {
 
 // bundleOf takes the bytes of a PKCS#12 apart.
 func bundleOf(der []byte) (*bundle, error) {
-	keys, certs, err := readPKCS12(der)
+	keys, certs, err := readPKCS12(der, "")
+	if errors.Is(err, ErrPassword) {
+		return nil, fault.New(fault.Invalid, "", "the PKCS#12 is protected by a password, or damaged").
+			Mend("import it into the vault as a certificate, which removes the password")
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -95,9 +100,12 @@ func (b *bundle) pfx() ([]byte, error) {
 	return base64.StdEncoding.AppendEncode(nil, der), nil
 }
 
+// mostKeys bounds how many blocks are looked at for a private key.
+const mostKeys = 10
+
 // key is the first private key that can be read, nil when there is none.
 func (b *bundle) key() crypto.Signer {
-	for _, block := range b.others {
+	for _, block := range b.others[:min(len(b.others), mostKeys)] {
 		if key := signerOf(block.Bytes); key != nil {
 			return key
 		}
@@ -107,18 +115,27 @@ func (b *bundle) key() crypto.Signer {
 
 // signerOf reads a private key in any of its three forms, nil when it is none.
 func signerOf(der []byte) crypto.Signer {
+	key, _ := PrivateKey(der)
+	signer, _ := key.(crypto.Signer)
+	return signer
+}
+
+// PrivateKey reads a private key in any of its three forms (PKCS#8, PKCS#1, SEC 1), not ok when it is none or larger than
+// any in use.
+func PrivateKey(der []byte) (key any, ok bool) {
+	if len(der) > maxKey {
+		return nil, false
+	}
 	if key, err := x509.ParsePKCS8PrivateKey(der); err == nil {
-		if signer, ok := key.(crypto.Signer); ok {
-			return signer
-		}
+		return key, true
 	}
 	if key, err := x509.ParsePKCS1PrivateKey(der); err == nil {
-		return key
+		return key, true
 	}
 	if key, err := x509.ParseECPrivateKey(der); err == nil {
-		return key
+		return key, true
 	}
-	return nil
+	return nil, false
 }
 
 // parse gives the certificates that can be read; all is false when one could not be.

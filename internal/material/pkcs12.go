@@ -11,23 +11,32 @@ import (
 	"strongroom/internal/fault"
 )
 
-// readPKCS12 gives the private keys and the certificates of a PKCS#12 without a password, in the order they are in.
+// ErrPassword is the cause of a failure to read a PKCS#12 whose password is another than the one given.
+var ErrPassword = errors.New("the password is wrong, or the file damaged")
+
+// PKCS12 gives the private keys and the certificates of a PKCS#12, in the order they are in. It does a bounded amount of
+// work, whatever the file states and whoever made it. Errors are of kind Invalid and repeat nothing of the file;
+// ErrPassword is within that of a wrong password.
+func PKCS12(der []byte, password string) (keys []any, certs []*x509.Certificate, err error) {
+	return readPKCS12(der, password)
+}
+
+// readPKCS12 opens a file that anybody may have made.
 //
 // The library decrypts, with the algorithms of old and new files; but it wants exactly one key, at most two safes,
 // and follows whatever iteration counts a file states, an hour's worth too. So the file is opened here, the counts
 // are bounded, and the library is shown one safe at a time. A key inside an encrypted safe (a key encrypted twice,
 // which no known program writes) is refused: its iterations could not be bounded.
-func readPKCS12(der []byte) (keys []any, certs []*x509.Certificate, err error) {
+func readPKCS12(der []byte, password string) (keys []any, certs []*x509.Certificate, err error) {
 	file, err := openSafes(der)
 	if err != nil {
 		return nil, nil, err
 	}
-	if _, err := pkcs12.DecodeTrustStore(der, ""); errors.Is(err, pkcs12.ErrIncorrectPassword) {
-		return nil, nil, fault.New(fault.Invalid, "", "the PKCS#12 is protected by a password, or damaged").
-			Mend("import it into the vault as a certificate, which removes the password")
+	if _, err := pkcs12.DecodeTrustStore(der, password); errors.Is(err, pkcs12.ErrIncorrectPassword) {
+		return nil, nil, fault.Wrap(ErrPassword, fault.Invalid, "", "the PKCS#12 cannot be opened")
 	} // every other error of this call is about the contents, which come next
 	for _, safe := range file.encrypted {
-		more, err := decryptCertificates(safe)
+		more, err := decryptCertificates(safe, password)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -47,7 +56,7 @@ func readPKCS12(der []byte) (keys []any, certs []*x509.Certificate, err error) {
 	}
 	for _, bag := range file.bags {
 		if bag.ID.Equal(oidKeyBag) || bag.ID.Equal(oidShroudedKeyBag) {
-			key, err := readKeyBag(bag, certs[0])
+			key, err := readKeyBag(bag, certs[0], password)
 			if err != nil {
 				return nil, nil, err
 			}
@@ -59,7 +68,7 @@ func readPKCS12(der []byte) (keys []any, certs []*x509.Certificate, err error) {
 
 // decryptCertificates opens an encrypted safe. A key of our own goes first: the library wants one, and stops at a
 // second before it would decrypt it.
-func decryptCertificates(safe contentInfo) ([]*x509.Certificate, error) {
+func decryptCertificates(safe contentInfo, password string) ([]*x509.Certificate, error) {
 	pkcs8, err := x509.MarshalPKCS8PrivateKey(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
 	if err != nil {
 		return nil, unreadable(err)
@@ -68,7 +77,7 @@ func decryptCertificates(safe contentInfo) ([]*x509.Certificate, error) {
 	if err != nil {
 		return nil, unreadable(err)
 	}
-	_, first, rest, err := decodeEither(companion, safe)
+	_, first, rest, err := decodeWith(password, companion, safe)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +85,10 @@ func decryptCertificates(safe contentInfo) ([]*x509.Certificate, error) {
 }
 
 // readKeyBag reads a key, decrypting it if need be. The library wants a certificate beside it.
-func readKeyBag(bag safeBag, beside *x509.Certificate) (any, error) {
+func readKeyBag(bag safeBag, beside *x509.Certificate, password string) (any, error) {
+	if len(bag.Value.Bytes) > maxKey {
+		return nil, fault.New(fault.Invalid, "", "the PKCS#12 holds a private key of %d bytes, more than any in use", len(bag.Value.Bytes))
+	}
 	if bag.ID.Equal(oidKeyBag) {
 		key, err := x509.ParsePKCS8PrivateKey(bag.Value.Bytes)
 		if err != nil {
@@ -96,20 +108,19 @@ func readKeyBag(bag safeBag, beside *x509.Certificate) (any, error) {
 	if err != nil {
 		return nil, unreadable(err)
 	}
-	key, _, _, err := decodeEither(companion, safe)
+	key, _, _, err := decodeWith(password, companion, safe)
 	return key, err
 }
 
-// decodeEither reads two safes under each of the two forms an empty password takes: two zero bytes, or none at all.
-// Windows has written both.
-func decodeEither(safes ...contentInfo) (key any, first *x509.Certificate, rest []*x509.Certificate, err error) {
+// decodeWith reads two safes under each of the forms the password may take.
+func decodeWith(password string, safes ...contentInfo) (key any, first *x509.Certificate, rest []*x509.Certificate, err error) {
 	var firstErr error
-	for _, form := range []passwordForm{zeroTerminated, noBytes} {
+	for _, form := range formsOf(password) {
 		der, err := seal(form, safes...)
 		if err != nil {
 			return nil, nil, nil, unreadable(err)
 		}
-		key, cert, chain, err := pkcs12.DecodeChain(der, "")
+		key, cert, chain, err := pkcs12.DecodeChain(der, password)
 		if err == nil {
 			return key, cert, chain, nil
 		}

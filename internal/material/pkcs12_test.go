@@ -93,7 +93,7 @@ func bag(t *testing.T, a *authority, id asn1.ObjectIdentifier) contentInfo {
 
 func sealed(t *testing.T, list ...contentInfo) string {
 	t.Helper()
-	der, err := seal(zeroTerminated, list...)
+	der, err := seal(formsOf("")[0], list...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -77,8 +77,11 @@ func openSafes(der []byte) (safes, error) {
 	for _, bag := range s.bags {
 		work += bag.work()
 	}
-	if work > maxIterations {
+	switch parts := len(s.encrypted) + len(s.bags); {
+	case work > maxIterations:
 		return safes{}, fault.New(fault.Invalid, "", "the PKCS#12 states more key derivation than a certificate is worth: over %d iterations", maxIterations)
+	case parts > maxParts:
+		return safes{}, fault.New(fault.Invalid, "", "the PKCS#12 has %d parts, where a certificate with its chain has a few", parts)
 	}
 	return s, nil
 }

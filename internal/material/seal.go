@@ -1,41 +1,61 @@
 package material
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha1"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
-	"slices"
+	"unicode/utf16"
 )
 
-// passwordForm is how an empty password is spelt in the old key derivation.
-type passwordForm uint8
+// passwordForm is a password as the old key derivation takes it: two bytes a character, and two zero bytes at its end.
+type passwordForm []byte
 
-const (
-	zeroTerminated passwordForm = iota // a zero-terminated empty string: two zero bytes
-	noBytes
-)
+// formsOf are the forms a password may take: of the empty one two, its two zero bytes or none at all. Windows has written
+// both.
+func formsOf(password string) []passwordForm {
+	if password == "" {
+		return []passwordForm{{0, 0}, nil}
+	}
+	var form passwordForm
+	for _, unit := range utf16.Encode([]rune(password)) {
+		form = append(form, byte(unit>>8), byte(unit))
+	}
+	return []passwordForm{append(form, 0, 0)}
+}
 
-// seal makes a PKCS#12 of the safes, for the library to read. It takes a file without a MAC for zeroTerminated, and
-// finds out about noBytes by a MAC that only fits that one.
+// seal makes a PKCS#12 of the safes, for the library to read. It takes a file without a MAC for one with the empty
+// password's zero bytes, and wants for every other form a MAC that fits.
 func seal(form passwordForm, list ...contentInfo) ([]byte, error) {
 	authenticated, err := asn1.Marshal(list)
 	if err != nil {
 		return nil, err
 	}
 	info, err := dataInfo(authenticated)
-	if err != nil || form == zeroTerminated {
+	if err != nil || bytes.Equal(form, []byte{0, 0}) {
 		return marshalWithoutMAC(info, err)
 	}
-	// One round of the derivation of RFC 7292 B.2 for MACs, SHA-1 and no password: the block of threes, then the
-	// salt repeated to a block.
 	salt := make([]byte, 8)
-	key := sha1.Sum(append(slices.Repeat([]byte{3}, 64), slices.Repeat(salt, 8)...))
+	key := macKey(form, salt)
 	mac := hmac.New(sha1.New, key[:])
 	mac.Write(authenticated)
 	digest := digestInfo{pkix.AlgorithmIdentifier{Algorithm: oidSHA1}, mac.Sum(nil)}
 	return asn1.Marshal(pfxFile{3, info, macData{digest, salt, 1}})
+}
+
+// macKey is one round of the derivation of RFC 7292 B.2 for MACs with SHA-1: a block of threes, then the salt and the
+// password, each repeated to whole blocks.
+func macKey(form passwordForm, salt []byte) [sha1.Size]byte {
+	const block = 64
+	text := bytes.Repeat([]byte{3}, block)
+	for _, part := range [][]byte{salt, form} {
+		if size := (len(part) + block - 1) / block * block; size > 0 {
+			text = append(text, bytes.Repeat(part, size/len(part)+1)[:size]...)
+		}
+	}
+	return sha1.Sum(text)
 }
 
 func marshalWithoutMAC(info contentInfo, err error) ([]byte, error) {

@@ -9,6 +9,13 @@ import (
 // between one and a few hundred thousand.
 const maxIterations = 2_000_000
 
+// maxParts bounds the safes and bags of one file: each costs work of its own.
+const maxParts = 100
+
+// maxKey bounds a private key in bytes, above one of RSA with 16,384 bits. To look at a larger one would take minutes, and
+// no caller can give up meanwhile.
+const maxKey = 16 << 10
+
 func (m macData) work() int64 {
 	if m.Digest.Algorithm.Algorithm.Equal(oidPBMAC1) {
 		return algorithmWork(m.Digest.Algorithm)

@@ -46,16 +46,11 @@ func (p *Publisher) attributes(class secretsstore.Class, v Volume) (map[string]s
 	return merged, nil
 }
 
-// kubelets reports whether a key is the kubelet's alone.
-func kubelets(key string) bool {
-	return strings.HasPrefix(strings.ToLower(key), secretsstore.KubeletPrefix)
-}
-
 // bending lists the attributes that say something else than the class does. An addition counts like a replacement, since
 // a provider may prefer another spelling of a parameter, or a parameter that switches others off.
 func bending(parameters, attributes map[string]string) (keys []string) {
 	for key, value := range attributes {
-		if !kubelets(key) && !says(parameters, key, value) {
+		if !secretsstore.Reserved(key) && !says(parameters, key, value) {
 			keys = append(keys, key)
 		}
 	}

@@ -21,14 +21,18 @@ type history struct {
 	versions    []secret.Version
 	failing     time.Time     // since when publishes fail; zero while they succeed
 	interval    time.Duration // of its class, when that was last looked at
+	beat        time.Time     // see Config.Beat
 	followed    string        // the class's secretObjects as the follower last saw them
 	retry       retry
+	foreign     bool // what may stand at the target is another pod's
 }
 
-// meet begins a new history where there is none for this pod: what was fetched for one is not another's.
+// meet begins a new history where there is none for this pod: what was fetched for one is not another's, and does not
+// stand in for it when a fetch fails either.
 func (h *history) meet(pod secret.Pod, firstSeen time.Time) {
 	if h.pod != pod || h.firstSeen.IsZero() {
-		*h = history{pod: pod, firstSeen: firstSeen}
+		foreign := h.foreign || h.pod != (secret.Pod{}) && h.pod != pod
+		*h = history{pod: pod, firstSeen: firstSeen, foreign: foreign}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"strongroom/api/secretsstore"
 	"strongroom/internal/fault"
 	"strongroom/internal/provider"
+	"strongroom/internal/volume"
 )
 
 // work is one publish under way.
@@ -30,7 +31,7 @@ type work struct {
 // publish is the path of one volume. What is wrong before a provider is asked costs nobody a request, and is looked at
 // again every time.
 func (p *Publisher) publish(ctx context.Context, w *work) error {
-	state, err := p.Volumes.Inspect(w.Target)
+	state, err := p.inspect(w)
 	// What is not known to stand must not be reported as standing.
 	w.record.First = err != nil || !state.Mounted || !state.Complete
 	if w.record.First {
@@ -56,6 +57,18 @@ func (p *Publisher) publish(ctx context.Context, w *work) error {
 	}
 }
 
+// inspect looks at the target, and takes away first what was another pod's: a kubelet gives no target to two pods, but if
+// one did, the second must not find the first one's files.
+func (p *Publisher) inspect(w *work) (volume.State, error) {
+	if w.history.foreign {
+		if err := p.Volumes.Remove(w.Target); err != nil {
+			return volume.State{}, err
+		}
+		w.history.foreign = false
+	}
+	return p.Volumes.Inspect(w.Target)
+}
+
 // errGone ends the timer's work: what is not there any more is the kubelet's to mount.
 var errGone = fault.New(fault.NotFound, "", "nothing is mounted there any more")
 
@@ -72,7 +85,7 @@ func (p *Publisher) prepare(ctx context.Context, w *work) (err error) {
 	if w.interval, err = p.takeInterval(attributes); err != nil {
 		return err
 	}
-	w.history.interval = w.interval
+	w.history.interval, w.history.beat = w.interval, p.Beat
 	w.attributes, w.fingerprint = attributes, fingerprintOf(w.class.Spec.Provider, attributes)
 	return nil
 }

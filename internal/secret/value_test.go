@@ -2,7 +2,9 @@ package secret_test
 
 import (
 	"bytes"
+	"encoding/gob"
 	"encoding/json"
+	"encoding/xml"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -50,6 +52,48 @@ func TestAValueCannotPrintItself(t *testing.T) {
 	}
 	if !strings.Contains(out.String(), "[redacted]") {
 		t.Error("nothing says that something was left out")
+	}
+}
+
+// fmt walks into fields that are not exported without asking the type: there, too, nothing must be found, however deep.
+func TestAValueCannotPrintItselfFromAFieldThatIsNotExported(t *testing.T) {
+	t.Parallel()
+	type inner struct {
+		value   secret.Value
+		pointer *secret.Value
+		list    [2]secret.Value
+		slice   []secret.Value
+		named   map[string]secret.Value
+		any     any
+		file    secret.File
+		secret.Value
+	}
+	type outer struct {
+		inner  inner
+		behind *inner
+		err    error
+	}
+	value := secret.NewValue([]byte(planted))
+	in := inner{value, &value, [2]secret.Value{value}, []secret.Value{value}, map[string]secret.Value{"k": value}, value, secret.File{Contents: value}, value}
+	out := outer{in, &in, fmt.Errorf("wrapped %v", in)}
+	var text bytes.Buffer
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%c", "%U", "%b", "%o"} {
+		fmt.Fprintf(&text, verb+" "+verb+" "+verb+"\n", out, &out, []any{out, map[string]outer{"k": out}})
+	}
+	slog.New(slog.NewTextHandler(&text, nil)).Info("x", "out", out, "pointer", &out)
+	slog.New(slog.NewJSONHandler(&text, nil)).Info("x", "out", out, "pointer", &out)
+	if err := gob.NewEncoder(&text).Encode(struct{ V secret.Value }{value}); err == nil {
+		t.Error("gob takes values")
+	}
+	if err := xml.NewEncoder(&text).EncodeElement(value, xml.StartElement{Name: xml.Name{Local: "v"}}); err != nil {
+		t.Error(err)
+	}
+	printed := strings.ToLower(text.String())
+	list := fmt.Sprint([]byte(planted))
+	for _, form := range []string{planted, fmt.Sprintf("%x", planted), list[1 : len(list)-1], "cGxhbnRlZC01YzFk", "0x70, 0x6c", "1110000 1101100", "u+0070"} {
+		if strings.Contains(printed, strings.ToLower(form)) {
+			t.Errorf("%q was printed", form)
+		}
 	}
 }
 

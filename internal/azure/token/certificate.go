@@ -11,9 +11,8 @@ import (
 	"strings"
 
 	"strongroom/internal/fault"
+	"strongroom/internal/material"
 	"strongroom/internal/secret"
-
-	"software.sslmate.com/src/go-pkcs12"
 )
 
 // Certificate is an application's certificate with its RSA key, ready to sign. It cannot be printed with its key: the
@@ -52,6 +51,9 @@ func badCertificate(format string, args ...any) *fault.Error {
 	return fault.New(fault.Invalid, "client certificate", format, args...)
 }
 
+// mostKeys bounds how many private keys are looked at, each of which takes some time.
+const mostKeys = 4
+
 // fromPEM leaves out what is neither key nor certificate. No error repeats a parser's text, which may quote the input.
 func fromPEM(raw []byte) (keys []any, certs []*x509.Certificate, bad *fault.Error) {
 	for block, rest := pem.Decode(raw); block != nil; block, rest = pem.Decode(rest) {
@@ -66,42 +68,32 @@ func fromPEM(raw []byte) (keys []any, certs []*x509.Certificate, bad *fault.Erro
 			return nil, nil, badCertificate("its key is encrypted, which PEM allows in too many ways").
 				Mend("decrypt it with openssl pkey, or give PKCS#12 with a password: openssl pkcs12 -export")
 		case strings.HasSuffix(block.Type, "PRIVATE KEY"):
-			key, ok := privateKey(block.Bytes)
+			key, ok := material.PrivateKey(block.Bytes)
 			if !ok {
 				return nil, nil, badCertificate("a %s block cannot be read", fault.Shorten(block.Type))
 			}
-			keys = append(keys, key)
+			if keys = append(keys, key); len(keys) > mostKeys {
+				return nil, nil, badCertificate("holds more than %d private keys, not one key with its certificate", mostKeys)
+			}
 		}
 	}
 	return keys, certs, nil
 }
 
-func privateKey(der []byte) (any, bool) {
-	if key, err := x509.ParsePKCS8PrivateKey(der); err == nil {
-		return key, true
-	}
-	if key, err := x509.ParsePKCS1PrivateKey(der); err == nil {
-		return key, true
-	}
-	if key, err := x509.ParseECPrivateKey(der); err == nil {
-		return key, true
-	}
-	return nil, false
-}
-
+// fromPKCS12 leaves the reading to material, which does a bounded amount of work: the file is a pod author's.
 func fromPKCS12(raw []byte, password string) ([]any, []*x509.Certificate, *fault.Error) {
 	if text, err := base64.StdEncoding.DecodeString(string(bytes.Join(bytes.Fields(raw), nil))); err == nil && len(text) > 0 {
 		raw = text
 	}
-	key, leaf, others, err := pkcs12.DecodeChain(raw, password)
-	if errors.Is(err, pkcs12.ErrIncorrectPassword) {
+	keys, certs, err := material.PKCS12(raw, password)
+	if errors.Is(err, material.ErrPassword) {
 		return nil, nil, badCertificate("the PKCS#12 password is wrong").
 			Mend("set the password's key in the Secret that nodePublishSecretRef names")
 	}
 	if err != nil {
-		return nil, nil, badCertificate("is neither PEM nor a PKCS#12 file with one key and its certificate")
+		return nil, nil, badCertificate("is neither PEM nor a PKCS#12 file with one key and its certificate: %s", fault.Shorten(err.Error()))
 	}
-	return []any{key}, append([]*x509.Certificate{leaf}, others...), nil
+	return keys, certs, nil
 }
 
 // pair finds the certificate that belongs to the key.

@@ -29,7 +29,7 @@ type keyPair struct {
 	cert *x509.Certificate
 }
 
-func mint(t *testing.T) keyPair {
+func mint(t testing.TB) keyPair {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
