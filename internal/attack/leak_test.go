@@ -84,16 +84,21 @@ func clientCertificate(t *testing.T) (bundle string, key *rsa.PrivateKey) {
 }
 
 // What is planted in vaults, tokens, credentials and certificates is found in the mounted files and nowhere else, on the
-// good path and on every bad one, with all logging on.
+// good path and on every bad one, with all logging on. It runs in a process of its own, whose working directory and
+// directory for temporary files are nobody else's, and which must leave nothing in them.
 func TestPlantedValuesAreInTheMountedFilesAndNowhereElse(t *testing.T) {
 	t.Parallel()
+	if os.Getenv(alone) == "" {
+		runAlone(t)
+		return
+	}
 	const (
 		vaultValue = "planted vault+value/7f3a \"ü\""
 		password   = "planted-client-secret-9c1e"
 		certPass   = "planted-pfx-password-55aa"
 	)
-	temp := t.TempDir()
-	n := newNode(t, func(s *settings) { s.share.MaxWait = -1 })
+	jsonLog, wire, statuses := &logged{}, &logged{}, &logged{}
+	n := newNode(t, func(s *settings) { s.share.MaxWait, s.json = -1, jsonLog })
 	n.azure.set("a", vaultValue, version1)
 	bundle, key := clientCertificate(t)
 	private := base64.StdEncoding.EncodeToString(key.D.Bytes())[:40]
@@ -150,6 +155,7 @@ func TestPlantedValuesAreInTheMountedFilesAndNowhereElse(t *testing.T) {
 	}
 	for i, world := range worlds {
 		n.azure.on(world)
+		before := n.recorded()
 		for name, make := range modes {
 			p := make()
 			all = append(all, p)
@@ -158,12 +164,14 @@ func TestPlantedValuesAreInTheMountedFilesAndNowhereElse(t *testing.T) {
 			} else if i == 0 {
 				mounted[name] = p
 			}
+			p.onTheWire(wire)
 			if old := mounted[name]; old != nil {
 				if err := old.mount(); err != nil {
 					errs = append(errs, err.Error())
 				}
 			}
 		}
+		n.statuses(before, len(mounted), statuses)
 	}
 	if len(mounted) < 6 {
 		t.Fatalf("only %d modes were mounted: %v", len(mounted), errs)
@@ -173,24 +181,43 @@ func TestPlantedValuesAreInTheMountedFilesAndNowhereElse(t *testing.T) {
 			t.Errorf("%s holds %q", name, got)
 		}
 	}
-	written := map[string]string{"log": n.log.String(), "metrics": n.page(), "errors": strings.Join(errs, "\n"), "records": n.told(), "statistics": fmt.Sprintf("%+v", n.pool.Stats())}
-	for where, text := range written {
-		for what, value := range planted {
-			for _, spelling := range spellings(value) {
-				if at := strings.Index(text, spelling); at >= 0 {
-					t.Errorf("the %s is in the %s: %.300s", what, where, text[max(0, at-150):])
-					break
-				}
-			}
+	for what, text := range map[string]string{"JSON log": jsonLog.String(), "wire": wire.String(), "statuses": statuses.String()} {
+		if !strings.Contains(text, "kv-one") {
+			t.Errorf("the %s tells nothing: %.300s", what, text)
 		}
 	}
-	strayValues(t, n.root, vaultValue)
-	strayValues(t, temp, vaultValue)
+	written := map[string]string{
+		"JSON log": jsonLog.String(), "answers on the sockets": wire.String(), "statuses and events": statuses.String(),
+		"log": n.log.String(), "metrics": n.page(), "errors": strings.Join(errs, "\n"), "records": n.told(), "statistics": fmt.Sprintf("%+v", n.pool.Stats()),
+	}
+	for where, text := range written {
+		tellsNothing(t, where, text, planted)
+	}
+	for what, value := range planted {
+		if what == "vault value" {
+			strayValues(t, os.TempDir(), value) // every volume is there, too
+		} else if found := grep(t, os.TempDir(), value); len(found) > 0 {
+			t.Errorf("the %s is in %v", what, found)
+		}
+	}
 	for _, p := range all {
 		p.unmount()
 	}
-	if left := grep(t, n.root, vaultValue); len(left) > 0 {
+	if left := grep(t, os.TempDir(), vaultValue); len(left) > 0 {
 		t.Errorf("after unmounting: %v", left)
+	}
+}
+
+// tellsNothing fails where one of the planted values is in a text, in any spelling.
+func tellsNothing(t *testing.T, where, text string, planted map[string]string) {
+	t.Helper()
+	for what, value := range planted {
+		for _, spelling := range spellings(value) {
+			if at := strings.Index(text, spelling); at >= 0 {
+				t.Errorf("the %s is in the %s: %.300s", what, where, text[max(0, at-150):])
+				break
+			}
+		}
 	}
 }
 

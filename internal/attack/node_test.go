@@ -63,6 +63,7 @@ type settings struct {
 	raw       func(net.Listener) // serves the plugin socket itself until it is closed
 	patience  time.Duration      // of whoever mounts; 0 is 90 s, less than a kubelet's
 	arrived   func()             // is told of each mount when it has reached the provider; nil is not told
+	json      *logged            // gets every log line as JSON, too; nil is not wanted
 }
 
 // unhurried takes every bound by the machine's own clock out of a node. It is for tests that hold requests back until
@@ -84,6 +85,7 @@ type node struct {
 	log      *logged
 	metrics  *telemetry.Metrics
 	root     string        // where volumes are
+	sockets  string        // where azure.sock and csi.sock are
 	patience time.Duration // of whoever mounts
 
 	mu      sync.Mutex
@@ -110,7 +112,11 @@ func nodeAt(t *testing.T, f *fakeAzure, change ...func(*settings)) *node {
 		n.patience = 90 * time.Second
 	}
 	log := telemetry.NewLogger(n.log, telemetry.LogConfig{Level: slog.LevelDebug})
+	if s.json != nil {
+		log = slog.New(slog.NewMultiHandler(log.Handler(), telemetry.NewLogger(s.json, telemetry.LogConfig{Level: slog.LevelDebug, JSON: true}).Handler()))
+	}
 	sockets := shortDir(t)
+	n.sockets = sockets
 	n.plugin(&s, filepath.Join(sockets, "azure.sock"), log)
 
 	s.dir.Dirs = []string{sockets}

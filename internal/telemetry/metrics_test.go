@@ -44,6 +44,8 @@ func page(t *testing.T) string {
 	}
 	m.AzureRequest("planted", 200)
 	m.WatchShare(func() map[string]uint64 { return map[string]uint64{"hit": 7, "flight": 2} })
+	m.WatchKept(func() int { return 3 }, func() int { return 4096 })
+	m.WatchVolumes(func() int { return 5 })
 	m.ServedAge(time.Minute, false)
 	m.ServedAge(time.Hour, true)
 	m.WatchOldest(func() time.Duration { return 90 * time.Second })
@@ -65,6 +67,7 @@ func TestNamesAndLabels(t *testing.T) {
 	t.Parallel()
 	text := page(t)
 	for _, want := range []string{
+		"strongroom_share_entries 3", "strongroom_share_bytes 4096", "strongroom_volumes 5",
 		`node_publish_total{os_type="linux",provider="azure"} 1`,
 		`node_publish_error_total{error_type="GRPCProviderError",os_type="linux",provider="azure"} 1`,
 		`node_publish_error_total{error_type="other",os_type="linux",provider="azure"} 1`,

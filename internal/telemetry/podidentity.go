@@ -3,6 +3,7 @@ package telemetry
 import (
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -25,6 +26,7 @@ type podIdentityMetrics struct {
 	tokenFailed *prometheus.CounterVec
 	kubeFailed  *prometheus.CounterVec
 	namespaces  *names
+	series      *series
 }
 
 func newPodIdentityMetrics(f factory) podIdentityMetrics {
@@ -34,15 +36,55 @@ func newPodIdentityMetrics(f factory) podIdentityMetrics {
 		tokenFailed: f.counter("aadpodidentity_imds_operations_errors_count", "Requests for a token to the metadata service or to Entra that failed.", nil, "operation_type"),
 		kubeFailed:  f.counter("aadpodidentity_kubernetes_api_operations_errors_count", "Requests to the API server that failed.", nil, "operation_type"),
 		namespaces:  newNames(maxNamespaces, 63),
+		series:      &series{known: map[answered]prometheus.Observer{}},
 	}
 }
 
 // Answered observes an answered request for a token: its path, the namespace of its pod (empty when that was not found),
 // the resource it asked for and the status of the answer.
 func (m *Metrics) Answered(operation, namespace, resource string, status int, took time.Duration) {
-	path := oneOf(operation, "/metadata/identity/oauth2/token", "/host/token")
-	m.podID.answered.WithLabelValues(path, answerLabel(status), m.podID.namespaces.label(namespace), audienceLabel(resource)).Observe(took.Seconds())
+	m.podID.series.of(answered{operation, namespace, resource, status}, m.answeredLike).Observe(took.Seconds())
 }
+
+func (m *Metrics) answeredLike(a answered) prometheus.Observer {
+	path := oneOf(a.operation, "/metadata/identity/oauth2/token", "/host/token")
+	return m.podID.answered.WithLabelValues(path, answerLabel(a.status), m.podID.namespaces.label(a.namespace), audienceLabel(a.resource))
+}
+
+// answered is what an answer is counted by, in its own words.
+type answered struct {
+	operation, namespace, resource string
+	status                         int
+}
+
+// series remembers where answers are counted. Labels are made of the caller's words, which takes longer than to count;
+// most answers are like one before.
+type series struct {
+	mu    sync.Mutex
+	known map[answered]prometheus.Observer
+}
+
+// mostSeries bounds what is remembered: callers can ask in ever new words. It is more than the labels allow for in earnest.
+const mostSeries = 1024
+
+func (s *series) of(a answered, find func(answered) prometheus.Observer) prometheus.Observer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if o, known := s.known[a]; known {
+		return o
+	}
+	if len(s.known) >= mostSeries {
+		clear(s.known)
+	}
+	o := find(a)
+	if len(a.resource) <= maxRemembered {
+		s.known[a] = o
+	}
+	return o
+}
+
+// maxRemembered is how long a resource may be to be remembered: those that exist are shorter.
+const maxRemembered = 256
 
 // AskedIMDS observes a request for a token to the node's metadata service.
 func (m *Metrics) AskedIMDS(took time.Duration, err error) {

@@ -6,26 +6,33 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"net/netip"
 	"strconv"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"strongroom/internal/bound"
 	"strongroom/internal/fault"
 )
 
-// Server serves one mux on one address. It runs once.
+// Server serves one mux on one address. It runs once. A client has bounds of time for all it does, and one address has a
+// bound of connections.
 type Server struct {
-	what string
-	addr string
-	mux  http.Handler
-	lis  net.Listener
+	what    string
+	addr    string
+	mux     http.Handler
+	answers time.Duration // how long an answer may take, with its last byte
+	lis     net.Listener
 }
+
+// connections bounds those of one address that are open at a time. A kubelet and a scraper have a few.
+const connections = 64
 
 // NewServer names what is served ("metrics") for errors, the address (":8095", "127.0.0.1:0") and the mux. It binds and
 // starts nothing.
 func NewServer(what, addr string, mux http.Handler) *Server {
-	return &Server{what: what, addr: addr, mux: mux}
+	return &Server{what: what, addr: addr, mux: mux, answers: time.Minute}
 }
 
 // NewProfiler serves Go's profiler, on the loopback address and nowhere else: whoever reads a heap profile or a
@@ -37,7 +44,9 @@ func NewProfiler(port int) *Server {
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
-	return NewServer("profiler", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), mux)
+	s := NewServer("profiler", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), mux)
+	s.answers = time.Hour // a profile or a trace takes as long as its reader asks for
+	return s
 }
 
 // Mux is a mux with one handler: GET and HEAD of one path, and 404 for everything else.
@@ -56,7 +65,7 @@ func (s *Server) Listen() error {
 		return fault.Wrap(err, fault.Internal, s.what+" address "+s.addr, "cannot be served on").
 			Mend("give it another port, or stop what uses this one")
 	}
-	s.lis = lis
+	s.lis = bound.PerAddress(lis, bound.NewTally[netip.Addr](connections), nil)
 	return nil
 }
 
@@ -77,7 +86,7 @@ func (s *Server) Run(ctx context.Context) error {
 		}
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	server := &http.Server{Handler: s.mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
+	server := s.bounded()
 	var group errgroup.Group
 	group.Go(func() error {
 		defer cancel()
@@ -96,4 +105,12 @@ func (s *Server) Run(ctx context.Context) error {
 		return nil
 	})
 	return group.Wait()
+}
+
+// bounded is the server with bounds on everything that a client could draw out.
+func (s *Server) bounded() *http.Server {
+	return &http.Server{
+		Handler: s.mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: s.answers,
+		IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
+	}
 }
