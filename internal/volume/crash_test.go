@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"strongroom/internal/fault"
 	"strongroom/internal/volume"
 )
@@ -23,7 +25,7 @@ const childTask = "VOLUME_TEST_CHILD"
 func TestMain(m *testing.M) {
 	switch os.Getenv(childTask) {
 	case "":
-		os.Exit(m.Run())
+		goleak.VerifyTestMain(m)
 	case "churn":
 		churn(os.Args[1:])
 	case "fill":

@@ -127,7 +127,7 @@ func (m *Manager) mount(target string) error {
 		}
 	}
 	if err == nil {
-		return nil
+		return m.propagated(target)
 	}
 	if m.mode == Auto && mountingRefused(err) {
 		m.noTmpfs.Store(true)
@@ -135,6 +135,22 @@ func (m *Manager) mount(target string) error {
 	}
 	return fault.Wrap(err, fault.Internal, target, "failed to mount a tmpfs").
 		Mend("run the driver privileged, or allow plain directories")
+}
+
+// propagated takes a mount back that only this process sees, where others are to see it.
+func (m *Manager) propagated(target string) error {
+	if !m.shared {
+		return nil
+	}
+	shared, err := isShared(target)
+	if err == nil && shared {
+		return nil
+	}
+	if err == nil {
+		err = fault.New(fault.Internal, target, "a tmpfs mounted here is seen by this container alone, and pods would find nothing").
+			Mend("give the volume with the kubelet's pods mountPropagation: Bidirectional")
+	}
+	return errors.Join(err, m.mounter.Unmount(target))
 }
 
 // mountingRefused tells "not here" from "not now".

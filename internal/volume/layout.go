@@ -23,9 +23,10 @@ const (
 // dir is an opened target. Everything goes through root, so a link planted inside leads nowhere outside.
 type dir struct {
 	target  string
-	root    *os.Root
+	root    *root
 	device  uint64
-	durable bool // the content is on a disk, so what a crash may not lose is synced before a rename
+	plain   bool // the content is on a disk
+	durable bool // and directories can be synced, so what a crash may not lose is synced before a rename
 }
 
 // open opens the directory at target itself, never what a link there points to.
@@ -37,7 +38,8 @@ func (m *Manager) open(target string) (*dir, error) {
 	if !before.IsDir() {
 		return nil, &fs.PathError{Op: "open", Path: target, Err: errNotDirectory}
 	}
-	root, err := os.OpenRoot(target)
+	_ = os.SameFile(before, before) // some systems look only now which directory it is
+	root, err := openRoot(target)
 	if err != nil {
 		return nil, err
 	}
@@ -49,23 +51,38 @@ func (m *Manager) open(target string) (*dir, error) {
 		_ = root.Close()
 		return nil, err
 	}
-	return &dir{target: target, root: root, device: deviceOf(after), durable: canSync && !onTmpfs(target)}, nil
+	plain := !onTmpfs(target)
+	return &dir{target: target, root: root, device: deviceOf(after), plain: plain, durable: plain && canSync}, nil
 }
 
 var errNotDirectory = errors.New("is not a directory of its own (a file or a symbolic link)")
 
 func (d *dir) close() { _ = d.root.Close() }
 
-// current is the name of the directory that holds the visible set; empty when there is none.
-func (d *dir) current() string {
-	name, err := d.root.Readlink(dataLink)
+// current is the name of the directory that holds the visible set; empty when there is none. An error is not "none": what
+// cannot be read may be what a pod uses, and must be neither cleaned away nor taken for a first mount.
+func (d *dir) current() (string, error) {
+	name, err := d.readlink(dataLink)
 	if err != nil || !isStamped(name) {
-		return ""
+		return "", err
 	}
-	if info, err := d.root.Lstat(name); err != nil || !info.IsDir() {
-		return ""
+	info, err := d.root.Lstat(name)
+	if absent(err) {
+		return "", nil
 	}
-	return name
+	if err != nil || !info.IsDir() {
+		return "", err
+	}
+	return name, nil
+}
+
+// readlink is where a link points; empty for what is no link and for nothing.
+func (d *dir) readlink(name string) (string, error) {
+	to, err := d.root.Readlink(name)
+	if absent(err) || isNoLink(err) {
+		return "", nil
+	}
+	return to, err
 }
 
 // isStamped recognises ours and upstream's data directories: two dots, a UTC time, a dot and something random.
@@ -82,21 +99,27 @@ func isStamped(name string) bool {
 func linkTo(name string) string { return filepath.Join(dataLink, name) }
 
 // linked says whether the visible name is as it must be.
-func (d *dir) linked(name string) bool {
-	to, err := d.root.Readlink(name)
-	return err == nil && to == linkTo(name)
+func (d *dir) linked(name string) (bool, error) {
+	to, err := d.readlink(name)
+	return filepath.FromSlash(to) == linkTo(name), err
 }
 
 // unlinked lists those of the names that nothing stands at, and those where something else does.
 func (d *dir) unlinked(names []string) (missing, crooked []string, err error) {
 	for _, name := range names {
 		_, err := d.root.Lstat(name)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
+		if absent(err) {
 			missing = append(missing, name)
-		case err != nil:
+			continue
+		}
+		linked := false
+		if err == nil {
+			linked, err = d.linked(name)
+		}
+		if err != nil {
 			return nil, nil, err
-		case !d.linked(name):
+		}
+		if !linked || !d.straight(name) {
 			crooked = append(crooked, name)
 		}
 	}
@@ -111,7 +134,14 @@ func (d *dir) stale(top []string) ([]string, error) {
 	}
 	var names []string
 	for _, e := range entries {
-		if e.Type()&fs.ModeSymlink != 0 && !slices.Contains(top, e.Name()) && d.linked(e.Name()) {
+		if e.Type()&fs.ModeSymlink == 0 || slices.Contains(top, e.Name()) {
+			continue
+		}
+		linked, err := d.linked(e.Name())
+		if err != nil {
+			return nil, err
+		}
+		if linked {
 			names = append(names, e.Name())
 		}
 	}
@@ -131,16 +161,32 @@ func (d *dir) point(name, dest string) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := d.root.Rename(pending, name); err != nil {
+	if err := d.replace(pending, name); err != nil {
 		return err
 	}
 	return d.erase(displaced)
 }
 
+// replace renames a link over another in one step. Where that is refused it takes two, and whoever looks between them
+// finds no link.
+func (d *dir) replace(from, to string) error {
+	err := d.root.Rename(from, to)
+	if !refusesToReplace(err) {
+		return err
+	}
+	if err := d.root.Remove(to); err != nil && !absent(err) {
+		return err
+	}
+	return d.root.Rename(from, to)
+}
+
 // clean removes what a write leaves behind when it is killed or fails, and sets that were replaced: all that is ours but
-// what ..data points to at this moment.
+// what ..data points to at this moment. What is in use where that keeps it from being removed stays until the next write.
 func (d *dir) clean() error {
-	keep := d.current()
+	keep, err := d.current()
+	if err != nil {
+		return err
+	}
 	entries, err := fs.ReadDir(d.root.FS(), ".")
 	if err != nil {
 		return err
@@ -149,7 +195,7 @@ func (d *dir) clean() error {
 		name := e.Name()
 		ours := name == pending || name == displaced || isStamped(name)
 		if ours && name != keep {
-			if err := d.erase(name); err != nil {
+			if err := d.erase(name); err != nil && !inUse(err) {
 				return err
 			}
 		}

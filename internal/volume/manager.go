@@ -52,6 +52,10 @@ type Config struct {
 	// together for a moment. Too small a limit makes writes fail and keeps the old content. Zero is DefaultSizeLimit.
 	SizeLimit int64
 
+	// Shared refuses a tmpfs that nobody beyond this process's own mounts would see, as in a container whose volumes do
+	// not propagate: pods would start with empty directories. Zero does not look.
+	Shared bool
+
 	// Mounter does the mounting. Nil is the system's; tests that check options bring their own.
 	Mounter Mounter
 
@@ -75,6 +79,7 @@ type Mounter interface {
 type Manager struct {
 	mode    MountMode
 	size    int64
+	shared  bool
 	mounter Mounter
 	clock   clock.Clock
 
@@ -87,7 +92,7 @@ type Manager struct {
 
 // New makes a Manager; it touches nothing.
 func New(c Config) *Manager {
-	m := &Manager{mode: c.Mount, size: c.SizeLimit, mounter: c.Mounter, clock: c.Clock, busy: map[string]struct{}{}}
+	m := &Manager{mode: c.Mount, size: c.SizeLimit, shared: c.Shared, mounter: c.Mounter, clock: c.Clock, busy: map[string]struct{}{}}
 	if m.size <= 0 {
 		m.size = DefaultSizeLimit
 	}

@@ -32,12 +32,18 @@ func (m *Manager) Read(target string) ([]secret.File, error) {
 	}
 	defer d.close()
 	for {
-		data := d.current()
-		files, err := d.files()
-		if d.current() != data {
-			continue
+		before, unknown := d.current()
+		if unknown != nil {
+			return nil, failed(unknown, target, "read")
 		}
-		if err != nil {
+		files, err := d.files()
+		after, unknown := d.current()
+		switch {
+		case unknown != nil:
+			return nil, failed(unknown, target, "read")
+		case after != before:
+			continue
+		case err != nil:
 			return nil, failed(err, target, "read")
 		}
 		return files, nil

@@ -27,16 +27,25 @@ type set struct {
 }
 
 // newSet checks every file, since a third party's provider is behind some of them, and tells the problems at once.
-func newSet(files []secret.File, group *int) (set, error) {
+func newSet(files []secret.File, group *int) (set, error) { return newSetOf(ownNames, files, group) }
+
+func newSetOf(system naming, files []secret.File, group *int) (set, error) {
 	var wrong fault.List
 	s := set{files: slices.Clone(files), group: group}
 	slices.SortFunc(s.files, func(a, b secret.File) int { return strings.Compare(a.Path, b.Path) })
 
 	names, dirs, top := map[string]bool{}, map[string]bool{".": true}, map[string]bool{}
+	spelled := map[string]string{} // each file and directory as it is spelled, by what the system takes it for
 	for _, f := range s.files {
 		problem := checkFile(f)
+		if problem == "" {
+			problem = system.problem(f.Path)
+		}
 		if problem == "" && names[f.Path] {
 			problem = "two files have this path"
+		}
+		if problem == "" {
+			problem = system.collides(spelled, f.Path)
 		}
 		if problem != "" {
 			wrong = append(wrong, invalid(f.Path, problem))
@@ -57,7 +66,8 @@ func newSet(files []secret.File, group *int) (set, error) {
 	if group != nil && *group < 0 {
 		wrong = append(wrong, fault.New(fault.Invalid, "volume group", "%d is not a group id", *group))
 	}
-	s.dirs, s.top = sorted(dirs), sorted(top)
+	delete(dirs, ".") // "-", "+" and others sort before it
+	s.dirs, s.top = append([]string{"."}, sorted(dirs)...), sorted(top)
 	return s, told(wrong).AsError()
 }
 
@@ -89,7 +99,7 @@ func checkFile(f secret.File) string {
 		return fmt.Sprintf("invalid path: no name in it may be longer than %d bytes", maxName)
 	case strings.HasPrefix(elements[0], ".."):
 		return "invalid path: must not start with '..'"
-	case f.Path == "." || path.Clean(f.Path) != f.Path || !localPath(f.Path):
+	case f.Path == "." || path.Clean(f.Path) != f.Path:
 		return fmt.Sprintf("invalid filepath: %q", f.Path)
 	case f.Mode&^fs.ModePerm != 0:
 		return fmt.Sprintf("mode %v has more than permission bits", f.Mode)

@@ -76,7 +76,7 @@ func (m *Manager) Stats(target string) (Stats, error) {
 	}
 	defer d.close()
 	stats, err := fileSystemStats(target)
-	if err == nil && d.durable {
+	if err == nil && d.plain {
 		stats.Bytes.Used, stats.Inodes.Used, err = d.own()
 	}
 	if err != nil {

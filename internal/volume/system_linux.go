@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -50,6 +51,24 @@ func (systemMounter) IsMountPoint(target string) (bool, error) {
 	var above unix.Statx_t
 	err = unix.Statx(unix.AT_FDCWD, filepath.Dir(target), 0, unix.STATX_TYPE, &above)
 	return here.Dev_major != above.Dev_major || here.Dev_minor != above.Dev_minor, os.NewSyscallError("statx", err)
+}
+
+// isShared tells whether what is mounted at target is mounted for others, too: a mount belongs to a group of peers when
+// the one it stands on does.
+func isShared(target string) (bool, error) {
+	table, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return false, err
+	}
+	shared := false
+	for line := range strings.Lines(string(table)) {
+		before, _, _ := strings.Cut(line, " - ")
+		fields := strings.Fields(before)
+		if len(fields) > 5 && fields[4] == target { // the last one is on top
+			shared = slices.ContainsFunc(fields[6:], func(f string) bool { return strings.HasPrefix(f, "shared:") })
+		}
+	}
+	return shared, nil
 }
 
 func onTmpfs(target string) bool {
@@ -116,8 +135,6 @@ func deviceOf(info fs.FileInfo) uint64 {
 
 // canSync says that directories can be synced.
 const canSync = true
-
-func localPath(string) bool { return true }
 
 func isFull(err error) bool {
 	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) || errors.Is(err, unix.EFBIG)

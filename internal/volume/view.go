@@ -28,19 +28,24 @@ func (v view) finished() bool { return v.data != "" && len(v.hidden) == 0 }
 func (d *dir) look() (view, error) {
 	for {
 		v, err := d.lookOnce()
-		if d.current() == v.data {
+		now, unknown := d.current()
+		if unknown != nil {
+			return v, unknown
+		}
+		if now == v.data {
 			return v, err
 		}
 	}
 }
 
 func (d *dir) lookOnce() (view, error) {
-	v := view{data: d.current(), files: map[string]fs.FileInfo{}, dirs: map[string]fs.FileInfo{}}
-	if v.data == "" {
-		return v, nil
+	data, err := d.current()
+	v := view{data: data, files: map[string]fs.FileInfo{}, dirs: map[string]fs.FileInfo{}}
+	if data == "" {
+		return v, err
 	}
 	top := map[string]bool{}
-	err := fs.WalkDir(d.root.FS(), v.data, func(p string, e fs.DirEntry, err error) error {
+	err = fs.WalkDir(d.root.FS(), v.data, func(p string, e fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -51,14 +56,14 @@ func (d *dir) lookOnce() (view, error) {
 		name := "."
 		if p != v.data {
 			name = strings.TrimPrefix(p, v.data+"/")
-			first, _, _ := strings.Cut(name, "/")
-			top[first] = true
 		}
 		if e.IsDir() {
-			v.dirs[name] = info
-		} else {
-			v.files[name] = info
+			v.dirs[name] = info // without a file in it, it is nobody's content, and needs no link
+			return nil
 		}
+		v.files[name] = info
+		first, _, _ := strings.Cut(name, "/")
+		top[first] = true
 		return nil
 	})
 	if err != nil {

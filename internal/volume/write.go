@@ -3,7 +3,6 @@ package volume
 import (
 	"crypto/rand"
 	"errors"
-	"io/fs"
 	"os"
 	"path"
 	"slices"
@@ -71,6 +70,9 @@ func (m *Manager) ready(target string) error {
 
 // become does the work of Write on an opened target.
 func (m *Manager) become(d *dir, want set) (Change, error) {
+	if err := d.mend(); err != nil {
+		return Change{}, err
+	}
 	have, err := d.look()
 	if err != nil {
 		return Change{}, err
@@ -81,8 +83,10 @@ func (m *Manager) become(d *dir, want set) (Change, error) {
 	change := d.compare(have, want)
 	if change.Changed {
 		data := m.newName()
-		if err := d.swap(data, want); err != nil && d.current() != data {
-			return Change{}, errors.Join(err, d.clean(), d.unlinkAbsent(have, want))
+		if err := d.swap(data, want); err != nil {
+			if now, unknown := d.current(); unknown != nil || now != data {
+				return Change{}, errors.Join(err, unknown, d.clean(), d.unlinkAbsent(have, want))
+			}
 		}
 	}
 	repaired, err := d.tidy(want)
@@ -109,6 +113,9 @@ func (d *dir) swap(data string, want set) error {
 		return err
 	}
 	for _, name := range missing {
+		if linksHaveKinds && slices.Contains(want.dirs, name) {
+			continue // tidied once its end is there
+		}
 		if err := d.root.Symlink(linkTo(name), name); err != nil {
 			return err
 		}
@@ -150,9 +157,14 @@ func (d *dir) unlinkAbsent(have view, want set) error {
 	for _, name := range want.top {
 		_, file := have.files[name]
 		_, folder := have.dirs[name]
-		if !file && !folder && d.linked(name) {
-			errs = append(errs, d.root.Remove(name))
+		if file || folder {
+			continue
 		}
+		linked, err := d.linked(name)
+		if linked {
+			err = d.root.Remove(name)
+		}
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }
@@ -196,26 +208,8 @@ func (d *dir) makeFile(name string, file secret.File, group *int) error {
 	}
 	_, err = f.Write(file.Contents.Reveal())
 	err = errors.Join(err, give(f, group), f.Chmod(file.Mode.Perm()))
-	if d.durable && err == nil {
+	if d.plain && err == nil {
 		err = f.Sync()
 	}
 	return errors.Join(err, f.Close())
-}
-
-// failed classifies an error of the system as Internal, and passes a fault through.
-func failed(err error, target, doing string) error {
-	var known *fault.Error
-	if errors.As(err, &known) {
-		return known
-	}
-	e := fault.Wrap(err, fault.Internal, target, "failed to %s the volume", doing)
-	switch {
-	case errors.Is(err, errNotDirectory):
-		e.Kind = fault.Invalid
-	case isFull(err):
-		return e.Mend("the volume is full: raise its size limit (old and new content exist together for a moment)")
-	case errors.Is(err, fs.ErrPermission):
-		return e.Mend("let this process write there, or choose another target")
-	}
-	return e
 }
