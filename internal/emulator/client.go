@@ -62,6 +62,9 @@ func (e *Emulator) issuersClient() *http.Client {
 		published[keys] = []byte(i.JWKS)
 	}
 	client := e.HTTPClient()
+	if e.config.Unheard {
+		client.Transport = e.Transport()
+	}
 	client.Transport = issuers{published, client.Transport, e.plays}
 	return client
 }

@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"net"
+	"time"
 
 	"strongroom/internal/clock"
 	"strongroom/internal/emulator/state"
@@ -21,6 +22,10 @@ type Config struct {
 	Clock clock.Clock
 	// Records is how many requests the log keeps; counts are exact whatever it is. 0 is 10,000.
 	Records int
+	// TokenLifetime is how long Entra's tokens live, in whole seconds; 0 is what a real tenant gives.
+	TokenLifetime time.Duration
+	// Unheard makes it listen nowhere: only who holds the Go value can ask it, by Transport. Run is not for it.
+	Unheard bool
 }
 
 // Addresses are listening addresses, "host:port". Empty is "127.0.0.1:0", a free port of loopback. Another host than

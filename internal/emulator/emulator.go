@@ -62,9 +62,12 @@ func New(c Config) (*Emulator, error) {
 		return nil, err
 	}
 	c.fill()
-	l, err := listen(c.Addresses, c.Document)
-	if err != nil {
-		return nil, err
+	l := unheard()
+	if !c.Unheard {
+		var err error
+		if l, err = listen(c.Addresses, c.Document); err != nil {
+			return nil, err
+		}
 	}
 	e := &Emulator{config: c, listeners: l, endpoints: endpointsOf(l)}
 	if err := e.build(); err != nil {
@@ -95,7 +98,8 @@ func (e *Emulator) build() error {
 	e.faults = faults.NewTable(e.config.Clock)
 	e.journal = journal.New(e.config.Records)
 	e.relay = relay.New(relay.Config{Allow: e.plays, Dial: e.dialTLS})
-	e.directory = entra.NewDirectory(entra.DirectoryConfig{Clock: e.faults.Clock(faults.Entra), Resources: e.config.Document.Resources})
+	e.directory = entra.NewDirectory(entra.DirectoryConfig{Clock: e.faults.Clock(faults.Entra), Resources: e.config.Document.Resources,
+		Lifetime: e.config.TokenLifetime, ContinuousLifetime: e.config.TokenLifetime})
 	e.issuer = issuer.New(issuer.Config{URL: e.endpoints.Issuer, Clock: e.faults.Clock(faults.Issuer)})
 	e.entra = entra.New(entra.Config{
 		Directory: e.directory, Clock: e.faults.Clock(faults.Entra),
@@ -164,6 +168,9 @@ func (e *Emulator) ServiceAccountToken(namespace, name, audience string, ttl tim
 	raw, expires, err := e.issuer.Mint(issuer.Account{Namespace: namespace, Name: name}, audience, ttl)
 	return string(raw.Reveal()), expires, err
 }
+
+// RotateIssuer makes the stand-in cluster sign with a new key from now on. Tokens of earlier keys stay good.
+func (e *Emulator) RotateIssuer() error { return e.issuer.Rotate() }
 
 // Directory is who exists; it can be changed while the emulator runs.
 func (e *Emulator) Directory() *entra.Directory { return e.directory }

@@ -15,6 +15,9 @@ type listeners struct {
 	imds                     map[string]net.Listener // by node
 }
 
+// unheard are no listeners at all.
+func unheard() *listeners { return &listeners{imds: map[string]net.Listener{}} }
+
 func listen(a Addresses, d state.Document) (_ *listeners, err error) {
 	l := &listeners{imds: map[string]net.Listener{}}
 	defer func() {
@@ -72,6 +75,9 @@ func (l *listeners) close() error {
 
 // port is the suffix that names on the TLS listener carry in URLs: empty for 443.
 func (l *listeners) port() string {
+	if l.tls == nil {
+		return ""
+	}
 	if n := l.tls.Addr().(*net.TCPAddr).Port; n != 443 {
 		return ":" + strconv.Itoa(n)
 	}
@@ -80,6 +86,9 @@ func (l *listeners) port() string {
 
 // reach is the listener's address for a client on this machine: one bound to every address is reached over loopback.
 func reach(l net.Listener) string {
+	if l == nil {
+		return ""
+	}
 	addr := l.Addr().(*net.TCPAddr)
 	if addr.IP.IsUnspecified() {
 		return net.JoinHostPort("127.0.0.1", strconv.Itoa(addr.Port))

@@ -22,7 +22,7 @@ func (h *history) due(w *work) (fetch, held bool) {
 	switch {
 	case w.record.First:
 		return true, false
-	case h.holds(w) && !h.retry.older && now.Sub(h.askedAt) < w.interval:
+	case h.holds(w) && !h.retry.older && !h.ripe(now):
 		return false, false
 	case w.renewed || w.interval == 0 || !h.retry.holdsBack(w):
 		return true, false
@@ -43,7 +43,7 @@ func (h *history) notBefore(w *work, now time.Time) time.Time {
 	earliest := now.Add(-w.interval)
 	if w.record.First {
 		earliest = later(earliest, h.firstSeen)
-	} else if !h.askedAt.IsZero() && now.Sub(h.askedAt) >= w.interval {
+	} else if !h.askedAt.IsZero() && h.ripe(now) {
 		earliest = later(earliest, h.askedAt.Add(lead(w.interval)))
 	}
 	return later(earliest, w.refresh)
@@ -65,5 +65,5 @@ func (h *history) next(wish bool) time.Time {
 	case h.interval == 0 || h.interval == Never || h.askedAt.IsZero():
 		return time.Time{}
 	}
-	return h.askedAt.Add(max(h.interval, shortestPeriod))
+	return h.ripens(max(h.interval, shortestPeriod))
 }

@@ -59,6 +59,24 @@ func TestAnotherPodAtTheSameTargetStartsAnew(t *testing.T) {
 	}
 }
 
+// A fetch that fails leaves a mounted volume its files, but never another pod's.
+func TestAnotherPodAtTheSameTargetNeverFindsTheFirstOnesFiles(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	v := w.volume()
+	w.must(v)
+	v.Pod.UID, v.Pod.ServiceAccount = "other", "thief"
+	w.err = fault.New(fault.Denied, "vault", "not for you")
+	for range 2 {
+		if err := w.Publish(t.Context(), v); fault.KindOf(err) != fault.Denied {
+			t.Errorf("it was answered %v", err)
+		}
+		if state, err := w.Volumes.Inspect(v.Target); err != nil || state.Complete {
+			t.Errorf("the first one's files stand: %+v, %v", state, err)
+		}
+	}
+}
+
 // What an earlier process fetched is as old as this process knows it at the least; 0 would say that it is new.
 func TestContentOfAnEarlierProcessHasAnAge(t *testing.T) {
 	t.Parallel()

@@ -82,6 +82,11 @@ type Config struct {
 	// fetched for another volume may be used for this one; a class may say otherwise, see secretsstore.RotationOf. Zero means that
 	// every republish fetches, and no timer does.
 	Interval time.Duration
+	// Beat is a moment that rotations come to keep to: each is drawn towards Beat and a whole number of intervals, by a
+	// quarter of what it is later. Nodes whose content was fetched at one moment, because all of them restarted or an
+	// outage has ended, would otherwise ask at one moment for ever; so each is to have a Beat of its own, in the past and
+	// left to chance. The zero Beat draws nowhere: content is fetched when it is an interval old.
+	Beat time.Time
 	// ForbidOverride refuses volumeAttributes that replace a parameter of the class or add one to it. False is what
 	// existing manifests may rely on: the pod's attribute wins.
 	ForbidOverride bool

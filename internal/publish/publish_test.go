@@ -288,7 +288,10 @@ func TestTheKubeletsWordIsNobodyElses(t *testing.T) {
 	v := w.volume()
 	w.class.Spec.Parameters[secretsstore.AttrPodNamespace] = "kube-system"
 	w.class.Spec.Parameters["CSI.Storage.K8s.io/serviceAccount.tokens"] = "forged"
-	v.Attributes = map[string]string{"csi.storage.k8s.io/SERVICEACCOUNT.TOKENS": "forged", secretsstore.AttrPodNamespace: "default"}
+	v.Attributes = map[string]string{
+		"csi.storage.k8s.io/SERVICEACCOUNT.TOKENS": "forged", secretsstore.AttrPodNamespace: "default",
+		"csi.storage.\u212a8s.io/pod.namespace": "forged", "c\u017fi.\u017ftorage.k8s.io/pod.name": "forged", " csi.storage.k8s.io/pod.uid": "forged",
+	}
 	w.must(v)
 	for key, value := range w.asked[0].Attributes {
 		if value == "forged" || value == "kube-system" || value == "default" {

@@ -167,3 +167,10 @@ func (t *tracked) planLocked(w *work) {
 	}
 	t.due = t.history.next(!t.asking.IsZero())
 }
+
+// Remembered is how many targets are known at this moment, those in work among them.
+func (p *Publisher) Remembered() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.volumes)
+}

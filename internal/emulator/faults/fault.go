@@ -43,6 +43,9 @@ type Fault struct {
 	Path string `yaml:"path"`
 	// Count is how many requests it strikes before it is spent; 0 means without end.
 	Count int `yaml:"count"`
+	// Every strikes each so-manieth of the requests it matches, beginning with that one: 2 is every second; 0 and 1 are
+	// all of them.
+	Every int `yaml:"every"`
 
 	// Latency is added before the request is handled.
 	Latency time.Duration `yaml:"latency"`
@@ -72,6 +75,9 @@ func (f Fault) Check() fault.List {
 	}
 	if f.Count < 0 {
 		wrong("count", "may not be negative")
+	}
+	if f.Every < 0 {
+		wrong("every", "may not be negative")
 	}
 	if f.Latency < 0 || f.SlowBody < 0 || f.RetryAfter < 0 {
 		wrong("latency", "latency, slowBody and retryAfter may not be negative")
@@ -115,6 +121,7 @@ func (f Fault) MarshalJSON() ([]byte, error) {
 		Host       string  `json:"host,omitempty"`
 		Path       string  `json:"path,omitempty"`
 		Count      int     `json:"count,omitempty"`
+		Every      int     `json:"every,omitempty"`
 		Latency    string  `json:"latency,omitempty"`
 		Status     int     `json:"status,omitempty"`
 		RetryAfter string  `json:"retryAfter,omitempty"`
@@ -123,7 +130,7 @@ func (f Fault) MarshalJSON() ([]byte, error) {
 		CutBody    bool    `json:"cutBody,omitempty"`
 		ClockSkew  string  `json:"clockSkew,omitempty"`
 	}{
-		f.Service, f.Host, f.Path, f.Count, spell(f.Latency), f.Status, spell(f.RetryAfter),
+		f.Service, f.Host, f.Path, f.Count, f.Every, spell(f.Latency), f.Status, spell(f.RetryAfter),
 		f.Outage, spell(f.SlowBody), f.CutBody, spell(f.ClockSkew),
 	})
 }

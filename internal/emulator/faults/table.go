@@ -22,6 +22,7 @@ type Table struct {
 type armed struct {
 	Fault
 	struck atomic.Int64
+	met    atomic.Int64 // requests that matched, for Every
 }
 
 // NewTable makes an empty table; latencies are waited for on c.
@@ -112,8 +113,11 @@ func (t *Table) plan(service Service, subject string, r *http.Request) plan {
 	return p
 }
 
-// take reports whether the fault still has a strike left, and uses it.
+// take reports whether the fault strikes this request and still has a strike left, and uses it.
 func (a *armed) take() bool {
+	if a.Every > 1 && a.met.Add(1)%int64(a.Every) != 0 {
+		return false
+	}
 	if a.Count == 0 {
 		return true
 	}

@@ -48,6 +48,16 @@ type Traits struct {
 
 	// Encoding is how PKCS#12 values of certificates are encrypted where a seed does not say. Empty is Legacy.
 	Encoding Encoding `yaml:"encoding"`
+
+	// Limit is how many requests it answers; the real service says 4,000 reads of secrets in 10 s. Zero does not limit.
+	Limit Limit `yaml:"limit"`
+}
+
+// Limit is Requests in each Per of time. What is over it is answered with 429 and the time until the next Per begins;
+// such answers do not count.
+type Limit struct {
+	Requests int           `yaml:"requests"`
+	Per      time.Duration `yaml:"per"` // 0 is 10 s
 }
 
 // Encoding is how a PKCS#12 container is encrypted. Clients must read both.

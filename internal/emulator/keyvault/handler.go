@@ -17,6 +17,9 @@ const maxBody = 1 << 20
 func (s *Server) Handler(vault string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.commonHeaders(w.Header(), r)
+		if s.throttled(w, vault) {
+			return
+		}
 		a, f := s.answer(vault, r)
 		if f != nil {
 			if f.status == http.StatusUnauthorized {

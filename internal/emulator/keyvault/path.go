@@ -1,8 +1,9 @@
 package keyvault
 
 import (
-	"regexp"
 	"strings"
+
+	"strongroom/internal/form"
 )
 
 // segments cuts a path at slashes; repeated and trailing ones do not count, for SDKs write both.
@@ -28,8 +29,8 @@ func match(pattern, path []string) (map[string]string, bool) {
 }
 
 var (
-	nameForm    = regexp.MustCompile(`^[0-9a-zA-Z-]{1,127}$`)
-	versionForm = regexp.MustCompile(`^[0-9a-fA-F]{32}$`)
+	nameForm    = form.UpTo(127, `^[0-9a-zA-Z-]+$`)
+	versionForm = form.New(`^[0-9a-fA-F]{32}$`)
 )
 
 // checkVars refuses names and versions that no object can have.

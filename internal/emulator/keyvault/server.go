@@ -23,6 +23,7 @@ type vault struct {
 	mu     sync.Mutex
 	name   string
 	traits Traits
+	window window
 	data   *store.Vault
 }
 
@@ -64,6 +65,9 @@ func (s *Server) HasVault(name string) bool {
 func (s *Server) Shape(vault string, t Traits) error {
 	if t.RetentionDays != 0 && (t.RetentionDays < 7 || t.RetentionDays > 90) {
 		return fault.New(fault.Invalid, "retentionDays", "must be from 7 to 90, not %d", t.RetentionDays)
+	}
+	if t.Limit.Requests < 0 || t.Limit.Per < 0 {
+		return fault.New(fault.Invalid, "limit", "may not be negative")
 	}
 	if !t.Encoding.known() {
 		return fault.New(fault.Invalid, "encoding "+string(t.Encoding), "is neither legacy nor modern")

@@ -124,7 +124,9 @@ func TestSteps(t *testing.T) {
 		"throttled":            {status(fault.Throttled, 429, 0), noJitter, []time.Duration{second, 2 * second, 4 * second, 8 * second, 16 * second, 32 * second, 60 * second, 60 * second}},
 		"throttled, spread":    {status(fault.Throttled, 429, 0), func() float64 { return 0.8 }, []time.Duration{1200 * time.Millisecond, 2400 * time.Millisecond, 4800 * time.Millisecond}},
 		"unreachable":          {status(fault.Unavailable, 0, 0), noJitter, []time.Duration{second / 2, second, 2 * second, 4 * second, 8 * second, 15 * second, 15 * second}},
-		"Retry-After":          {status(fault.Throttled, 429, 7*second), func() float64 { return 0.9 }, []time.Duration{7 * second, 7 * second}},
+		"Retry-After":          {status(fault.Throttled, 429, 7*second), noJitter, []time.Duration{7 * second, 7 * second}},
+		"Retry-After, spread":  {status(fault.Throttled, 429, 8*second), func() float64 { return 0.5 }, []time.Duration{9 * second, 9 * second}},
+		"unreachable, spread":  {status(fault.Unavailable, 0, 0), func() float64 { return 0.8 }, []time.Duration{600 * time.Millisecond, 1200 * time.Millisecond, 2400 * time.Millisecond, 4800 * time.Millisecond, 9600 * time.Millisecond, 12 * second, 12 * second}},
 		"Retry-After of 503":   {status(fault.Unavailable, 503, 90*second), noJitter, []time.Duration{90 * second}},
 		"Retry-After of a day": {status(fault.Throttled, 429, 24*time.Hour), noJitter, []time.Duration{time.Hour}},
 	} {

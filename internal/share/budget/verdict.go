@@ -78,20 +78,27 @@ const (
 	firstOutageStep = 500 * time.Millisecond
 	lastOutageStep  = 15 * time.Second
 	longestAsked    = time.Hour // a Retry-After beyond it is taken for a mistake
+	longestSpread   = 15 * time.Second
 )
 
-// pause is how long to wait after the (step+1)th failure in a row. Retry-After is obeyed to the second; a step of our
-// own is lengthened by up to a quarter, so that nodes which were throttled together do not come back together.
+// pause is how long to wait after the (step+1)th failure in a row. What Retry-After asks for is the least; it and a step
+// of our own are lengthened by up to a quarter, so that nodes which were throttled together do not come back together. A
+// last step, which many nodes repeat throughout a long outage, is shortened by as much instead: the bound holds.
 func pause(kind fault.Kind, step int, retryAfter time.Duration, random func() float64) time.Duration {
 	if retryAfter > 0 {
-		return asked(retryAfter)
+		least := asked(retryAfter)
+		return least + time.Duration(random()*float64(min(least/4, longestSpread)))
 	}
 	d, last := firstStep, lastStep
 	if kind == fault.Unavailable {
 		d, last = firstOutageStep, lastOutageStep
 	}
 	d = clock.Backoff(step+1, d, last)
-	return min(d+time.Duration(random()*float64(d/4)), last)
+	spread := time.Duration(random() * float64(d/4))
+	if d == last {
+		return d - spread
+	}
+	return min(d+spread, last)
 }
 
 func asked(retryAfter time.Duration) time.Duration { return min(retryAfter, longestAsked) }
