@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"syscall"
 	"testing"
 )
 
@@ -16,7 +15,7 @@ const strangerEnv = "STRONGROOM_TEST_STRANGER"
 
 // knock says how another user fares at each socket.
 func knock(paths string) string {
-	if err := syscall.Setuid(65534); err != nil {
+	if err := becomeSomebodyElse(); err != nil {
 		return err.Error()
 	}
 	var fared []string

@@ -13,16 +13,33 @@ import (
 // parseEndpoint reads unix://path and tcp://host:port, the scheme in any case. As upstream, unix://csi/csi.sock is an
 // absolute path too: a relative one makes no sense to a kubelet.
 func parseEndpoint(endpoint string) (network, address string, err error) {
+	if unixsock.IsPipe(endpoint) {
+		return "", "", fault.New(fault.Invalid, "", "invalid endpoint: %s: a kubelet speaks to drivers by unix sockets, on Windows too", endpoint).
+			Mend(`write unix://C:\csi\csi.sock`)
+	}
 	scheme, address, found := strings.Cut(endpoint, "://")
 	network = strings.ToLower(scheme)
 	if !found || address == "" || network != "unix" && network != "tcp" {
 		return "", "", fault.New(fault.Invalid, "", "invalid endpoint: %s", endpoint).
 			Mend("write unix:///csi/csi.sock or tcp://127.0.0.1:10000")
 	}
-	if network == "unix" && runtime.GOOS != "windows" {
+	switch {
+	case network == "unix" && runtime.GOOS == "windows":
+		if address = filepath.Clean(unixsock.WindowsPath(address)); !filepath.IsAbs(address) {
+			return "", "", fault.New(fault.Invalid, "", "invalid endpoint: %s: the path has no drive", endpoint).Mend(`write unix://C:\csi\csi.sock`)
+		}
+	case network == "unix":
 		address = filepath.Clean("/" + address)
+	case runtime.GOOS == "windows" && !isLoopback(address):
+		return "", "", fault.New(fault.Invalid, "", "invalid endpoint: %s: whoever connects is served, so it must be this machine's own address", endpoint).
+			Mend("write tcp://127.0.0.1:10000")
 	}
 	return network, address, nil
+}
+
+func isLoopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	return err == nil && net.ParseIP(host).IsLoopback()
 }
 
 // SocketPath is the path that Listen binds for a unix endpoint; empty for TCP and for what is no endpoint.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	spec "github.com/container-storage-interface/spec/lib/go/csi"
@@ -27,10 +28,21 @@ func volumeContext() map[string]string {
 	}
 }
 
+// target is where the volume is to be.
+var target = hostPath("/var/lib/kubelet/pods/0b3c/volumes/kubernetes.io~csi/secrets/mount")
+
+// hostPath spells a path as the system that runs the tests does.
+func hostPath(path string) string {
+	if runtime.GOOS == "windows" {
+		return "C:" + filepath.FromSlash(path)
+	}
+	return path
+}
+
 func publishRequest() *spec.NodePublishVolumeRequest {
 	return &spec.NodePublishVolumeRequest{
 		VolumeId:   "csi-1",
-		TargetPath: "/var/lib/kubelet/pods/0b3c/volumes/kubernetes.io~csi/secrets/mount",
+		TargetPath: target,
 		Readonly:   true,
 		VolumeCapability: &spec.VolumeCapability{
 			AccessType: &spec.VolumeCapability_Mount{Mount: &spec.VolumeCapability_MountVolume{}},
@@ -69,10 +81,16 @@ func socketDir(t *testing.T) string {
 func serve(t *testing.T, s csi.Server) (address string) {
 	t.Helper()
 	path := filepath.Join(socketDir(t), "csi.sock")
-	s.Endpoint = "unix://" + path
+	s.Endpoint, address = "unix://"+path, "unix:"+path
+	if runtime.GOOS == "windows" { // Wine, where these tests are run, has no unix sockets
+		s.Endpoint = "tcp://127.0.0.1:0"
+	}
 	listener, err := csi.Listen(s.Endpoint)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if runtime.GOOS == "windows" {
+		address = listener.Addr().String()
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -86,7 +104,7 @@ func serve(t *testing.T, s csi.Server) (address string) {
 			t.Error("the socket was left behind")
 		}
 	})
-	return "unix:" + path
+	return address
 }
 
 func dial(t *testing.T, address string) *grpc.ClientConn {

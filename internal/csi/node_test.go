@@ -83,7 +83,7 @@ func TestPublishParses(t *testing.T) {
 	base := func() publish.Volume {
 		return publish.Volume{
 			ID:         "csi-1",
-			Target:     "/var/lib/kubelet/pods/0b3c/volumes/kubernetes.io~csi/secrets/mount",
+			Target:     target,
 			Pod:        secret.Pod{Namespace: "shop", Name: "web-0", UID: "0b3c", ServiceAccount: "web"},
 			Class:      "vault",
 			Attributes: map[string]string{},
@@ -168,11 +168,11 @@ func TestUnpublish(t *testing.T) {
 		}
 	}
 	for range 2 {
-		if _, err := client.NodeUnpublishVolume(t.Context(), &spec.NodeUnpublishVolumeRequest{VolumeId: "csi-1", TargetPath: "/x/mount/"}); err != nil {
+		if _, err := client.NodeUnpublishVolume(t.Context(), &spec.NodeUnpublishVolumeRequest{VolumeId: "csi-1", TargetPath: hostPath("/x/mount/")}); err != nil {
 			t.Error(err)
 		}
 	}
-	if diff := cmp.Diff(map[string]string{"csi-1": "/x/mount"}, asked); diff != "" {
+	if diff := cmp.Diff(map[string]string{"csi-1": hostPath("/x/mount")}, asked); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -134,7 +134,7 @@ func newNodeBy(t testing.TB, by func(*emulator.Emulator) (transport.Config, clou
 		Binding: token.Binding{URL: ends.TokenProxy, SNI: "tokenproxy.azure.localhost", CA: func() ([]byte, error) { return em.CA(), nil }},
 	}
 	config := azure.Config{
-		Vaults: keyvault.New(keyvault.Config{HTTP: clients.Azure}), Pool: pool, Clock: moved, Cloud: own, Chain: true, Warm: clients.Warm,
+		Vaults: keyvault.New(keyvault.Config{HTTP: clients.Azure}), Pool: pool, Clock: moved, Cloud: own, Chain: true, Warm: clients.Warm, System: "linux",
 	}
 	for _, m := range mutate {
 		m(&config, &tokens)

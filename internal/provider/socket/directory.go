@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"time"
 
 	"strongroom/internal/fault"
+	"strongroom/internal/form"
 	"strongroom/internal/provider"
 )
 
@@ -21,7 +20,7 @@ const poll = 100 * time.Millisecond
 // Close at the end. It is safe for concurrent use.
 type Directory struct {
 	cfg   Config
-	names *regexp.Regexp
+	names *form.Form
 	pool  pool
 }
 
@@ -29,7 +28,7 @@ type Directory struct {
 func New(cfg Config) *Directory {
 	return &Directory{
 		cfg:   cfg.withDefaults(),
-		names: regexp.MustCompile(`^[a-zA-Z0-9_-]{1,30}$`),
+		names: form.New(`^[a-zA-Z0-9_-]{1,30}$`),
 		pool:  pool{conns: map[string]*conn{}},
 	}
 }
@@ -95,7 +94,7 @@ func (d *Directory) find(name string) (string, fs.FileInfo, error) {
 	var odd error
 	for _, dir := range d.cfg.Dirs {
 		path := filepath.Join(dir, name+".sock")
-		file, err := os.Stat(path)
+		file, err := statSocket(path)
 		switch {
 		case err == nil && file.Mode().Type() == fs.ModeSocket:
 			return path, file, nil

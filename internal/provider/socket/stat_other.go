@@ -1,0 +1,10 @@
+//go:build !windows
+
+package socket
+
+import (
+	"io/fs"
+	"os"
+)
+
+func statSocket(path string) (fs.FileInfo, error) { return os.Stat(path) }
