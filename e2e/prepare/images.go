@@ -16,7 +16,7 @@ import (
 func product(out string) error {
 	dir := filepath.Join(out, "product")
 	built := filepath.Join(dir, "strongroom-linux-"+runtime.GOARCH)
-	if err := run("../tools", nil, "go", "run", "./image", "-out", dir, "-arch", runtime.GOARCH, "-version", "e2e"); err != nil {
+	if err := run("../tools", nil, "go", "run", "./image", "-out", dir, "-platforms", "linux/"+runtime.GOARCH, "-version", "e2e"); err != nil {
 		return err
 	}
 	return errors.Join(link(built, filepath.Join(out, "strongroom")), link(built+".tar", filepath.Join(out, "images", "strongroom.tar")))

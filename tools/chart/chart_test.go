@@ -70,6 +70,15 @@ var matrix = map[string]string{
 	"both named":         `{fullnameOverride: vault, podIdentity: {enabled: true, rbac: {allowAccessToSecrets: false, createUserFacingClusterRoles: true}}, flexVolume: {enabled: true}}`,
 	"flexvolume":         `{flexVolume: {enabled: true, targetDir: /usr/libexec/kubernetes/kubelet-plugins/volume/exec/, fetch: direct, timeout: 30s}, policy: {rules: [{vaults: [kv]}]}, caBundle: x, cloudFiles: {own.json: "{}"}, cloudFile: own.json}`,
 	"upstream azure":     file("testdata/upstream-azure.yaml"),
+
+	"windows":          `{windows: {enabled: true}}`,
+	"windows alone":    `{linux: {enabled: false}, windows: {enabled: true}, syncSecret: {enabled: true}}`,
+	"windows driver":   `{windows: {enabled: true, provider: {enabled: false}, metricsAddr: ""}}`,
+	"windows provider": `{secrets-store-csi-driver: {install: false}, windows: {enabled: true, additionalProvidersDirs: null}}`,
+	"windows named":    `{fullnameOverride: vault, commonLabels: {team: a}, imagePullSecrets: [{name: pull}], windows: {enabled: true}}`,
+	"windows files":    `{cloudFiles: {own.json: "{}"}, cloudFile: own.json, caBundle: x, lastKnownGood: 15m, networkPolicy: {enabled: true}, policy: {rules: [{vaults: [kv]}]}, windows: {enabled: true, provider: {env: [{name: HTTPS_PROXY, value: "http://proxy"}], volumes: [{name: own, emptyDir: {}}], volumeMounts: [{name: own, mountPath: 'C:\own'}]}}}`,
+	"windows taints":   `{startupTaint: {enabled: true}, windows: {enabled: true, tolerations: [], nodeSelector: {pool: win}, driver: {additionalProvidersDirs: ['D:/more/', 'C:\again'], kubeletRootDir: 'D:/kubelet/'}}, podIdentity: {enabled: true}, flexVolume: {enabled: true}}`,
+	"windows upstream": file("testdata/upstream-windows.yaml"),
 }
 
 func file(path string) string {

@@ -34,7 +34,7 @@ func TestFlagsExist(t *testing.T) {
 			}
 		}
 	}
-	if parts := slices.Sorted(maps.Keys(known)); !slices.Equal(parts, []string{"controller", "crds", "driver", "flexvolume", "mic", "nmi", "provider", "release"}) {
+	if parts := slices.Sorted(maps.Keys(known)); !slices.Equal(parts, []string{"controller", "crds", "driver", "driver-windows", "flexvolume", "mic", "nmi", "provider", "provider-windows", "release"}) {
 		t.Errorf("the matrix has the workloads %v", parts)
 	}
 }

@@ -19,12 +19,12 @@ ClusterRole secretproviderclasses-admin-role: create,delete,get,list,patch,updat
 ClusterRole secretproviderclasses-role: create,list,patch secrets-store.csi.x-k8s.io/secretproviderclasspodstatuses
 ClusterRole secretproviderclasses-role: create,patch /events
 ClusterRole secretproviderclasses-role: get storage.k8s.io/csidrivers [secrets-store.csi.k8s.io]
-ClusterRole secretproviderclasses-role: get,list,watch /pods
+ClusterRole secretproviderclasses-role: list,watch /pods
 ClusterRole secretproviderclasses-role: get,list,watch secrets-store.csi.x-k8s.io/secretproviderclasses
 ClusterRole secretproviderclasses-viewer-role: get,list,watch secrets-store.csi.x-k8s.io/secretproviderclasses
 ClusterRole secretproviderclasspodstatuses-viewer-role: get,list,watch secrets-store.csi.x-k8s.io/secretproviderclasspodstatuses
 ClusterRole strongroom-controller-role: create,patch /events
-ClusterRole strongroom-controller-role: get,list,watch secrets-store.csi.x-k8s.io/secretproviderclasses
+ClusterRole strongroom-controller-role: list,watch secrets-store.csi.x-k8s.io/secretproviderclasses
 ClusterRole strongroom-controller-role: patch secrets-store.csi.x-k8s.io/secretproviderclasses/status
 ClusterRole strongroom-crds: create,get,patch apiextensions.k8s.io/customresourcedefinitions [secretproviderclasses.secrets-store.csi.x-k8s.io secretproviderclasspodstatuses.secrets-store.csi.x-k8s.io]
 ClusterRoleBinding secretproviderclasses-rolebinding: secretproviderclasses-role to kube-system/secrets-store-csi-driver
@@ -36,6 +36,7 @@ RoleBinding strongroom-controller-rolebinding: strongroom-controller-role to kub
 `
 	withSync = `
 ClusterRole secretprovidersyncing-role: create,get,list,patch,watch /secrets
+ClusterRole secretprovidersyncing-role: get /pods
 ClusterRoleBinding secretprovidersyncing-rolebinding: secretprovidersyncing-role to kube-system/secrets-store-csi-driver
 `
 	withTaint = `
@@ -74,7 +75,7 @@ Role aad-pod-id-mic-role: get,update /configmaps [strongroom-mic]
 RoleBinding aad-pod-id-mic-binding: aad-pod-id-mic-role to kube-system/aad-pod-id-mic-service-account
 ` + withRelease
 	withRelease = `
-ClusterRole strongroom-mic-release: delete,get,list,patch,watch aadpodidentity.k8s.io/azureassignedidentities
+ClusterRole strongroom-mic-release: delete,get,list,patch aadpodidentity.k8s.io/azureassignedidentities
 ClusterRoleBinding strongroom-mic-release: strongroom-mic-release to kube-system/strongroom-mic-release
 `
 	withUsers = `

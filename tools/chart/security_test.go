@@ -23,6 +23,11 @@ type workload struct {
 
 func (w workload) container() corev1.Container { return w.pod.Spec.Containers[0] }
 
+// onWindows is what the pod says of itself; the API server then refuses whatever has a meaning on Linux alone.
+func (w workload) onWindows() bool {
+	return w.pod.Spec.OS != nil && w.pod.Spec.OS.Name == corev1.Windows
+}
+
 // subcommand is the words before the flags.
 func (w workload) subcommand() []string {
 	args := w.container().Args
@@ -32,7 +37,8 @@ func (w workload) subcommand() []string {
 	return slices.Clone(args)
 }
 
-// workloads by the subcommand they run; the Job that lets go of what MIC has assigned is "release". Fields that Kubernetes does not know fail the test.
+// workloads by the subcommand they run; the Job that lets go of what MIC has assigned is "release", and what runs on
+// Windows nodes has "-windows" behind it. Fields that Kubernetes does not know fail the test.
 func workloads(t *testing.T, out chart.Rendered) map[string]workload {
 	t.Helper()
 	all := map[string]workload{}
@@ -51,12 +57,16 @@ func workloads(t *testing.T, out chart.Rendered) map[string]workload {
 		default:
 			continue
 		}
-		if len(w.pod.Spec.Containers) != 1 || len(w.pod.Spec.InitContainers) != 0 {
-			t.Errorf("%s has other containers than its own", w.name)
-		}
 		part := w.container().Args[0]
 		if slices.Contains(w.container().Args, "--release") {
 			part = "release"
+		}
+		before := 0
+		if w.onWindows() {
+			part, before = part+"-windows", 1
+		}
+		if len(w.pod.Spec.Containers) != 1 || len(w.pod.Spec.InitContainers) != before {
+			t.Errorf("%s has other containers than its own", w.name)
 		}
 		all[part] = w
 	}
@@ -81,6 +91,9 @@ var names = map[string][4]string{
 	"nmi":        {"aad-pod-identity-nmi", "nmi", "nmi", "aad-pod-id-nmi-service-account"},
 	"release":    {"strongroom-mic-release", "strongroom-mic-release", "release", "strongroom-mic-release"},
 	"flexvolume": {"keyvault-flexvolume", "keyvault-flexvolume", "installer", "keyvault-flexvolume"},
+
+	"driver-windows":   {"secrets-store-csi-driver-windows", "secrets-store-csi-driver", "secrets-store", "secrets-store-csi-driver"},
+	"provider-windows": {"csi-secrets-store-provider-azure-windows", "csi-secrets-store-provider-azure", "provider-azure-installer", "csi-secrets-store-provider-azure"},
 }
 
 // hooks are never called otherwise.
@@ -114,12 +127,15 @@ func TestNamesThatScriptsKnow(t *testing.T) {
 // iptables-legacy opens a raw socket to the kernel (NET_RAW). It reads root's files as root, not against their modes.
 var capabilities = map[string][]corev1.Capability{"nmi": {"NET_ADMIN", "NET_RAW", "SYS_CHROOT"}}
 
-// What each workload may do to its node. A wider line here is a decision, to be explained in docs/security.md.
+// What each workload may do to its Linux node; windows_test.go has the others. A wider line here is a decision, to be explained in docs/security.md.
 func TestPrivileges(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, out chart.Rendered) {
 		loose := strings.Contains(t.Name(), "openshift")
 		for part, w := range workloads(t, out) {
+			if w.onWindows() {
+				continue
+			}
 			spec, c := w.pod.Spec, w.container()
 			security := c.SecurityContext
 			root := part != "controller" && !isHook(part)
@@ -168,7 +184,7 @@ func TestHostPaths(t *testing.T) {
 		},
 		"provider":   {"/var/run/secrets-store-csi-providers"},
 		"mic":        {"/etc/kubernetes/azure.json"},
-		"nmi":        {"/", "/run/xtables.lock"},
+		"nmi":        {"/"},
 		"flexvolume": {"/etc/kubernetes/volumeplugins"},
 	}
 	for part, w := range workloads(t, render(t, inKubeSystem, `{podIdentity: {enabled: true}, flexVolume: {enabled: true}}`)) {
@@ -197,7 +213,7 @@ func TestWhatNMIWritesOfItsNode(t *testing.T) {
 	t.Parallel()
 	nmi := workloads(t, render(t, inKubeSystem, matrix["pod identity"]))["nmi"]
 	for _, m := range nmi.container().VolumeMounts {
-		if m.ReadOnly == (m.MountPath == "/host/run/xtables.lock") || m.RecursiveReadOnly != nil {
+		if !m.ReadOnly || m.RecursiveReadOnly != nil {
 			t.Errorf("%s: read-only is %v, recursively %v", m.MountPath, m.ReadOnly, m.RecursiveReadOnly)
 		}
 	}

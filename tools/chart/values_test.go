@@ -63,6 +63,20 @@ func TestFalseIsPassedOn(t *testing.T) {
 	}
 }
 
+func TestTheUserAgentReachesWhoeverAsksAzure(t *testing.T) {
+	t.Parallel()
+	const words = "shop: eu # 1"
+	all := workloads(t, render(t, inKubeSystem, `{linux: {customUserAgent: "`+words+`"}, podIdentity: {enabled: true, customUserAgent: "`+words+`"}}`))
+	for _, part := range []string{"provider", "mic", "nmi"} {
+		if got := args(all[part])["custom-user-agent"]; got != words {
+			t.Errorf("%s is told %q", part, got)
+		}
+	}
+	if got, told := args(workloads(t, render(t, inKubeSystem, `{}`))["provider"])["custom-user-agent"]; told {
+		t.Errorf("without the value the provider is told %q", got)
+	}
+}
+
 func TestImageByDigest(t *testing.T) {
 	t.Parallel()
 	digest := "sha256:" + strings.Repeat("ab", 32)
@@ -109,12 +123,20 @@ func TestCSIDriver(t *testing.T) {
 func TestWhatIsRefused(t *testing.T) {
 	t.Parallel()
 	for values, want := range map[string]string{
-		`{windows: {enabled: true}}`:                                                                  "Windows comes later",
-		`{secrets-store-csi-driver: {windows: {enabled: true}}}`:                                      "Windows comes later",
 		`{enableArcExtension: true}`:                                                                  "linux.provider.env",
 		`{Azure: {proxySettings: {isProxyEnabled: true}}}`:                                            "HTTPS_PROXY",
 		`{linux: {image: {repository: mcr.microsoft.com/oss/v2/azure/secrets-store/provider-azure}}}`: "take linux.image out",
 		`{linux: {image: {repository: registry.k8s.io/csi-secrets-store/driver}}}`:                    "take linux.image out",
+		`{linux: {image: {repository: "r/strongroom:v1"}}}`:                                           "goes to linux.image.tag",
+		`{linux: {image: {repository: "r:5000/s@sha256:ab"}}}`:                                        "goes to linux.image.tag",
+		`{windows: {image: {repository: "r/strongroom:v1"}}}`:                                         "goes to windows.image.tag",
+		`{linux: {image: {repository: ""}}}`:                                                          "linux.image.repository: is empty",
+		`{startupTaint: {enabled: true}, controller: {enabled: false}}`:                               "nobody would take the taint off",
+		`{linux: {healthzPort: ":8898"}}`:                                                             "linux.healthzPort and metricsAddr: are both port 8898",
+		`{linux: {metricsAddr: ":9808"}}`:                                                             "linux.metricsAddr and livenessProbe.port: are both port 9808",
+		`{metricsAddr: abc}`:                                                                          "/metricsAddr",
+		`{metricsAddr: "0.0.0.0:8898"}`:                                                               "/metricsAddr",
+		`{linux: {metricsAddr: "8095"}}`:                                                              "/linux/metricsAddr",
 		`{cloudFile: other.json}`:                                                                     `cloudFiles has no "other.json"`,
 		`{sycnSecret: {enabled: true}}`:                                                               "'sycnSecret' not allowed",
 		`{linux: {kubletRootDir: /x}}`:                                                                "'kubletRootDir' not allowed",

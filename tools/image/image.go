@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
@@ -9,21 +10,42 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// image puts the binary on an empty base. The files that seldom change are a layer of their own, so that an upgrade
-// fetches the binary alone.
-func (r Release) image(binary, arch string) (v1.Image, error) {
+// part is a layer, and what it is for.
+type part struct {
+	why   string
+	files []file
+}
+
+// parts are the layers. The files that seldom change are one of their own, so that an upgrade fetches the binary alone.
+func (r Release) parts(p platform, program, own, others []byte) []part {
+	if p.os == windows {
+		return []part{
+			{"what Windows wants of a lowest layer: empty registry hives; licences", foundation(r.Made, own, others)},
+			{"the program", onWindows(program)},
+		}
+	}
+	return []part{
+		{"users, certificate authorities, licences, a directory for temporary files", base(own, others)},
+		{"the program", []file{{path: "strongroom", mode: 0o755, content: program}}},
+	}
+}
+
+// image puts the binary on an empty base.
+func (r Release) image(source, binary string, p platform) (v1.Image, error) {
 	program, err := os.ReadFile(binary)
 	if err != nil {
 		return nil, err
 	}
+	own, err := os.ReadFile(filepath.Join(source, "LICENSE"))
+	if err != nil {
+		return nil, err
+	}
+	others, err := os.ReadFile(filepath.Join(source, "THIRD_PARTY.md"))
+	if err != nil {
+		return nil, err
+	}
 	image := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
-	for _, part := range []struct {
-		why   string
-		files []file
-	}{
-		{"users, certificate authorities, a directory for temporary files", base()},
-		{"the program", []file{{path: "strongroom", mode: 0o755, content: program}}},
-	} {
+	for _, part := range r.parts(p, program, own, others) {
 		layer, err := r.layer(part.files)
 		if err != nil {
 			return nil, err
@@ -41,16 +63,9 @@ func (r Release) image(binary, arch string) (v1.Image, error) {
 		return nil, err
 	}
 	config = config.DeepCopy()
-	config.OS, config.Architecture = "linux", arch
+	config.OS, config.Architecture = p.os, p.arch
 	config.Created = v1.Time{Time: r.Made}
-	config.Config = v1.Config{
-		Entrypoint: []string{"/strongroom"},
-		Env:        []string{"PATH=/"},
-		// A workload that needs to be root must say so.
-		User:       "65532:65532",
-		WorkingDir: "/",
-		Labels:     r.labels(),
-	}
+	config.Config = p.config(r.labels())
 	if image, err = mutate.ConfigFile(image, config); err != nil {
 		return nil, err
 	}

@@ -2,14 +2,13 @@ package main
 
 import (
 	"archive/tar"
-	"crypto/x509"
 	"debug/elf"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -24,10 +23,9 @@ func TestBuild(t *testing.T) {
 	t.Parallel()
 	release := Release{Name: "localhost/strongroom", Version: "1.2.3", Revision: "abc", Made: time.Unix(1700000000, 0).UTC()}
 	first, second := t.TempDir(), t.TempDir()
-	archs := []string{"amd64", "arm64"}
 	var digests [2][]string
 	for i, out := range []string{first, second} {
-		written, err := release.Build("../..", out, archs)
+		written, err := release.Build("../..", out, known)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -39,12 +37,18 @@ func TestBuild(t *testing.T) {
 	if a, b := strings.Join(digests[0], "\n"), strings.Join(digests[1], "\n"); a != b {
 		t.Errorf("two builds of one source differ:\n%s\n\n%s", a, b)
 	}
-	for _, arch := range archs {
-		holdArchive(t, filepath.Join(first, "strongroom-linux-"+arch+".tar"), arch)
-		holdStatic(t, filepath.Join(first, "strongroom-linux-"+arch))
-		holdList(t, filepath.Join(first, "strongroom-linux-"+arch+".spdx.json"))
-		same(t, filepath.Join(first, "strongroom-linux-"+arch+".spdx.json"), filepath.Join(second, "strongroom-linux-"+arch+".spdx.json"))
-		same(t, filepath.Join(first, "strongroom-linux-"+arch+".tar"), filepath.Join(second, "strongroom-linux-"+arch+".tar"))
+	for _, p := range known {
+		title := filepath.Join(first, p.title())
+		if p.os == windows {
+			holdHostProcess(t, title+".tar", filepath.Join(first, p.binary()))
+		} else {
+			holdArchive(t, title+".tar", p.arch)
+			holdStatic(t, title)
+		}
+		holdList(t, title+".spdx.json", p)
+		for _, kind := range []string{".spdx.json", ".tar"} {
+			same(t, title+kind, filepath.Join(second, p.title()+kind))
+		}
 	}
 	holdLayout(t, filepath.Join(first, "oci"))
 }
@@ -111,7 +115,7 @@ func holdArchive(t *testing.T, path, arch string) {
 			t.Error(err)
 		}
 	}
-	for path, mode := range map[string]int64{"strongroom": 0o755, "etc/passwd": 0o644, "etc/group": 0o644, "etc/ssl/certs/ca-certificates.crt": 0o644, "tmp/": 0o1777} {
+	for path, mode := range map[string]int64{"strongroom": 0o755, "etc/passwd": 0o644, "etc/group": 0o644, "etc/ssl/certs/ca-certificates.crt": 0o644, "licenses/LICENSE": 0o644, "licenses/THIRD_PARTY.md": 0o644, "tmp/": 0o1777} {
 		if modes[path] != mode {
 			t.Errorf("%s has mode %o, not %o", path, modes[path], mode)
 		}
@@ -133,7 +137,10 @@ func holdStatic(t *testing.T, path string) {
 	}
 }
 
-func holdList(t *testing.T, path string) {
+// spdxID is what the specification allows.
+var spdxID = regexp.MustCompile(`^SPDXRef-[A-Za-z0-9.-]+$`)
+
+func holdList(t *testing.T, path string, p platform) {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -152,6 +159,9 @@ func holdList(t *testing.T, path string) {
 		if p.Name != "strongroom" && p.Name != "stdlib" && !strings.Contains(p.Source, "h1:") {
 			t.Errorf("%s has no sum", p.Name)
 		}
+		if p.Declared == "" || p.Declared == "NOASSERTION" || p.Version == "" || !spdxID.MatchString(p.ID) {
+			t.Errorf("%s %s is of licence %q, as %s", p.Name, p.Version, p.Declared, p.ID)
+		}
 	}
 	for _, r := range doc.Relationships {
 		if !ids[r.From] || !ids[r.To] {
@@ -162,6 +172,9 @@ func holdList(t *testing.T, path string) {
 		if !found[name] {
 			t.Errorf("%s is not listed", name)
 		}
+	}
+	if want := "strongroom-1.2.3-" + p.os + "-" + p.arch; doc.Name != want {
+		t.Errorf("%s is called %s", path, doc.Name)
 	}
 	if doc.Version != "SPDX-2.3" || doc.Creation.Created != "2023-11-14T22:13:20Z" || len(doc.Relationships) != len(doc.Packages) {
 		t.Errorf("%s: %+v", path, doc.Creation)
@@ -192,45 +205,11 @@ func holdLayout(t *testing.T, path string) {
 	var platforms []string
 	for _, m := range manifest.Manifests {
 		platforms = append(platforms, m.Platform.String())
+		if m.Platform.OSVersion != "" {
+			t.Errorf("%s is for nodes of version %s alone", m.Platform, m.Platform.OSVersion)
+		}
 	}
-	if got := strings.Join(platforms, " "); got != "linux/amd64 linux/arm64" {
+	if got := strings.Join(platforms, " "); got != "linux/amd64 linux/arm64 windows/amd64" {
 		t.Errorf("platforms are %s", got)
-	}
-}
-
-func TestAuthorities(t *testing.T) {
-	t.Parallel()
-	names := map[string]bool{}
-	for rest := authorities(); ; {
-		var block *pem.Block
-		if block, rest = pem.Decode(rest); block == nil {
-			break
-		}
-		root, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			t.Fatal(err)
-		}
-		names[root.Subject.CommonName] = true
-	}
-	// Those that Azure's public names have been signed by for years.
-	for _, name := range []string{"DigiCert Global Root G2", "Microsoft RSA Root Certificate Authority 2017"} {
-		if !names[name] {
-			t.Errorf("%s is not among the %d that are trusted", name, len(names))
-		}
-	}
-}
-
-func TestEpoch(t *testing.T) {
-	t.Parallel()
-	if at, err := epoch(""); err != nil || at.Unix() != 0 {
-		t.Errorf("nothing is %v, %v", at, err)
-	}
-	if at, err := epoch("1700000000"); err != nil || at.Unix() != 1700000000 {
-		t.Errorf("a number is %v, %v", at, err)
-	}
-	for _, bad := range []string{"yesterday", "-1"} {
-		if _, err := epoch(bad); err == nil {
-			t.Errorf("%q was taken", bad)
-		}
 	}
 }

@@ -1,5 +1,5 @@
 // Image builds Strongroom's container image without a container engine and without a network: a static binary on an
-// empty base, for every architecture, with a list of what is inside.
+// empty base, for every platform, with a list of what is inside.
 //
 // The same source, Go version and SOURCE_DATE_EPOCH give the same digests on every machine.
 package main
@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"os"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -27,7 +26,7 @@ func run(args []string) error {
 	name := set.String("name", "localhost/strongroom", "`repository` the image is named after")
 	version := set.String("version", "0.1.0", "`version`, also the tag")
 	revision := set.String("revision", "", "`commit` the source is of, for the label")
-	archs := set.String("arch", "amd64,arm64", "comma-separated `architectures`")
+	which := set.String("platforms", "linux/amd64,linux/arm64,windows/amd64", "comma-separated `list`")
 	if err := set.Parse(args); err != nil {
 		return err
 	}
@@ -35,8 +34,12 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
+	list, err := platforms(*which)
+	if err != nil {
+		return err
+	}
 	release := Release{Name: *name, Version: *version, Revision: *revision, Made: made}
-	written, err := release.Build(*source, *out, strings.Split(*archs, ","))
+	written, err := release.Build(*source, *out, list)
 	for _, line := range written {
 		fmt.Println(line)
 	}

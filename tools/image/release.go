@@ -24,41 +24,45 @@ type Release struct {
 	Made     time.Time
 }
 
-// Build compiles the source for every architecture and writes below out:
+// Build compiles the source for every platform and writes below out:
 //
-//	strongroom-linux-ARCH             the binary
-//	strongroom-linux-ARCH.spdx.json   what is inside of it and of the image
-//	strongroom-linux-ARCH.tar         the image as a docker archive, for "ctr images import"
-//	oci                               the image of all architectures as an OCI layout
+//	strongroom-OS-ARCH             the binary, on Windows with .exe
+//	strongroom-OS-ARCH.spdx.json   what is inside of it and of the image
+//	strongroom-OS-ARCH.tar         the image as a docker archive, for "ctr images import"
+//	oci                            the image of all platforms as an OCI layout
 //
 // It answers with a line for each and its digest.
-func (r Release) Build(source, out string, archs []string) (written []string, err error) {
+func (r Release) Build(source, out string, platforms []platform) (written []string, err error) {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return nil, err
 	}
+	licences, err := licencesOf(source)
+	if err != nil {
+		return nil, err
+	}
 	index := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
-	for _, arch := range archs {
-		binary := filepath.Join(out, "strongroom-linux-"+arch)
-		if err := r.compile(source, binary, arch); err != nil {
+	for _, p := range platforms {
+		binary, title := filepath.Join(out, p.binary()), filepath.Join(out, p.title())
+		if err := r.compile(source, binary, p); err != nil {
 			return written, err
 		}
-		image, err := r.image(binary, arch)
+		image, err := r.image(source, binary, p)
 		if err != nil {
 			return written, err
 		}
-		if err := r.list(binary, arch); err != nil {
+		if err := r.list(binary, title+".spdx.json", p, licences); err != nil {
 			return written, err
 		}
-		if err := r.archive(binary+".tar", image); err != nil {
+		if err := r.archive(title+".tar", image); err != nil {
 			return written, err
 		}
 		digest, err := image.Digest()
 		if err != nil {
 			return written, err
 		}
-		written = append(written, fmt.Sprintf("%s %s.tar", digest, binary))
+		written = append(written, fmt.Sprintf("%s %s.tar", digest, title))
 		index = mutate.AppendManifests(index, mutate.IndexAddendum{
-			Add: image, Descriptor: v1.Descriptor{Platform: platform(arch)},
+			Add: image, Descriptor: v1.Descriptor{Platform: p.descriptor()},
 		})
 	}
 	line, err := r.layout(filepath.Join(out, "oci"), index)
@@ -66,7 +70,7 @@ func (r Release) Build(source, out string, archs []string) (written []string, er
 }
 
 // compile makes a binary that depends on nothing of the machine it is made on.
-func (r Release) compile(source, binary, arch string) error {
+func (r Release) compile(source, binary string, p platform) error {
 	binary, err := filepath.Abs(binary)
 	if err != nil {
 		return err
@@ -74,10 +78,10 @@ func (r Release) compile(source, binary, arch string) error {
 	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false",
 		"-ldflags", "-s -w -X strongroom/internal/cli.Version="+r.Version, "-o", binary, "./cmd/strongroom")
 	build.Dir = source
-	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch, "GOAMD64=v1", "GOARM64=v8.0", "GOFLAGS=")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+p.os, "GOARCH="+p.arch, "GOAMD64=v1", "GOARM64=v8.0", "GOFLAGS=")
 	build.Stdout, build.Stderr = os.Stderr, os.Stderr
 	if err := build.Run(); err != nil {
-		return fmt.Errorf("compile for %s: %w", arch, err)
+		return fmt.Errorf("compile for %s: %w", p, err)
 	}
 	return nil
 }
@@ -109,5 +113,3 @@ func (r Release) layout(path string, index v1.ImageIndex) (string, error) {
 	digest, err := index.Digest()
 	return fmt.Sprintf("%s %s", digest, path), err
 }
-
-func platform(arch string) *v1.Platform { return &v1.Platform{OS: "linux", Architecture: arch} }

@@ -11,23 +11,28 @@ import (
 	"golang.org/x/crypto/x509roots/fallback/bundle"
 )
 
-// file is one entry of a layer; a path that ends in a slash is a directory. All belong to root.
+// file is one entry of a layer. All belong to root, as far as tar says who.
 type file struct {
-	path    string
-	mode    int64
-	content []byte
+	path      string
+	mode      int64
+	directory bool
+	content   []byte
+	records   map[string]string // what tar has no field for
 }
 
-// base is everything in the image but the program.
-func base() []file {
+// base is everything in the image but the program. own is our licence, others those of what is inside.
+func base(own, others []byte) []file {
 	return []file{
-		{path: "etc/", mode: 0o755},
+		{path: "etc/", mode: 0o755, directory: true},
 		{path: "etc/group", mode: 0o644, content: []byte("root:x:0:\nnonroot:x:65532:\n")},
 		{path: "etc/passwd", mode: 0o644, content: []byte("root:x:0:0:root:/:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/:/sbin/nologin\n")},
-		{path: "etc/ssl/", mode: 0o755},
-		{path: "etc/ssl/certs/", mode: 0o755},
+		{path: "etc/ssl/", mode: 0o755, directory: true},
+		{path: "etc/ssl/certs/", mode: 0o755, directory: true},
 		{path: "etc/ssl/certs/ca-certificates.crt", mode: 0o644, content: authorities()},
-		{path: "tmp/", mode: 0o1777},
+		{path: "licenses/", mode: 0o755, directory: true},
+		{path: "licenses/LICENSE", mode: 0o644, content: own},
+		{path: "licenses/THIRD_PARTY.md", mode: 0o644, content: others},
+		{path: "tmp/", mode: 0o1777, directory: true},
 	}
 }
 
@@ -48,9 +53,15 @@ func (r Release) layer(files []file) (v1.Layer, error) {
 	var packed bytes.Buffer
 	w := tar.NewWriter(&packed)
 	for _, f := range files {
-		header := &tar.Header{Name: f.path, Mode: f.mode, Size: int64(len(f.content)), ModTime: r.Made, Typeflag: tar.TypeReg, Format: tar.FormatPAX}
-		if f.path[len(f.path)-1] == '/' {
+		header := &tar.Header{
+			Name: f.path, Mode: f.mode, Size: int64(len(f.content)), ModTime: r.Made, Typeflag: tar.TypeReg,
+			Format: tar.FormatPAX, PAXRecords: f.records,
+		}
+		if f.directory {
 			header.Typeflag = tar.TypeDir
+		}
+		if len(f.records) > 0 {
+			header.AccessTime = r.Made // Windows restores this one, too
 		}
 		if err := w.WriteHeader(header); err != nil {
 			return nil, err

@@ -58,8 +58,9 @@ type (
 	}
 )
 
-// list writes what the binary says it was made of, beside it, and the certificates the image adds.
-func (r Release) list(binary, arch string) error {
+// list writes to path what the binary says it was made of, and the certificates the image adds. On Windows there are none:
+// the node's own are trusted.
+func (r Release) list(binary, path string, p platform, licences map[string]string) error {
 	info, err := buildinfo.ReadFile(binary)
 	if err != nil {
 		return err
@@ -69,16 +70,43 @@ func (r Release) list(binary, arch string) error {
 		return err
 	}
 	sum := sha256.Sum256(content)
-	doc := r.document(info, authoritiesModule(), arch, hex.EncodeToString(sum[:]))
+	roots := authoritiesModule()
+	if p.os == windows {
+		roots = nil
+	}
+	doc := r.document(info, roots, p, hex.EncodeToString(sum[:]))
+	for i, module := range doc.Packages[1:] {
+		licence := licences[module.Name]
+		if licence == "" {
+			return fmt.Errorf("the licence of %s, which is in %s, is not in THIRD_PARTY.md: make licenses", module.Name, binary)
+		}
+		doc.Packages[1+i].Declared = licence
+	}
 	text, err := json.MarshalIndent(doc, "", "  ")
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(binary+".spdx.json", append(text, '\n'), 0o644)
+	return os.WriteFile(path, append(text, '\n'), 0o644)
 }
 
-func (r Release) document(info *debug.BuildInfo, roots *debug.Module, arch, sum string) spdxDocument {
-	title := fmt.Sprintf("strongroom-%s-linux-%s", r.Version, arch)
+// licencesOf is the licence of every module by its path, by the list that goes into the image.
+func licencesOf(source string) (map[string]string, error) {
+	page, err := os.ReadFile(filepath.Join(source, "THIRD_PARTY.md"))
+	if err != nil {
+		return nil, err
+	}
+	licences := map[string]string{}
+	for line := range strings.Lines(string(page)) {
+		if cells := strings.Split(strings.Trim(line, "|\n "), " | "); len(cells) == 3 {
+			licences[strings.TrimSpace(cells[0])] = strings.TrimSpace(cells[2])
+		}
+	}
+	licences["stdlib"] = licences["Go's standard library"]
+	return licences, nil
+}
+
+func (r Release) document(info *debug.BuildInfo, roots *debug.Module, p platform, sum string) spdxDocument {
+	title := fmt.Sprintf("strongroom-%s-%s-%s", r.Version, p.os, p.arch)
 	program := spdxPackage{
 		ID: "SPDXRef-strongroom", Name: "strongroom", Version: r.Version, Download: "NOASSERTION", Purpose: "APPLICATION",
 		Concluded: "Apache-2.0", Declared: "Apache-2.0", Copyright: "NOASSERTION",

@@ -12,10 +12,10 @@ capabilities:
 - --log-format-json={{ .logFormatJSON }}
 {{- end }}
 
-{{- /* Where a pod goes. Takes nodeSelector, tolerations, affinity, priorityClassName; Windows nodes never. */}}
+{{- /* Where a pod goes. Takes nodeSelector, tolerations, affinity, priorityClassName, and os, linux unless said. */}}
 {{- define "strongroom.placement" -}}
 nodeSelector:
-  {{- toYaml (mergeOverwrite (dict "kubernetes.io/os" "linux") (.nodeSelector | default dict)) | nindent 2 }}
+  {{- toYaml (mergeOverwrite (dict "kubernetes.io/os" (.os | default "linux")) (.nodeSelector | default dict)) | nindent 2 }}
 {{- with .tolerations }}
 tolerations:
   {{- toYaml . | nindent 2 }}

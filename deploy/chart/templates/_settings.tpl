@@ -3,9 +3,12 @@ The values as the templates use them, after the older spelling "secrets-store-cs
 fromYaml:
 
   everything of the top level but linux and windows, with the older block's keys laid over it;
-  driver      linux, then linux.driver, then the older block's linux and linux.driver; log settings of its own
-  provider    linux, then linux.provider
-  install     driver, provider, controller, crds: whether each is there
+  driver           linux, then linux.driver, then the older block's linux and linux.driver; log settings of its own
+  provider         linux, then linux.provider
+  windowsDriver    the same of windows
+  windowsProvider
+  install          whether each is there: linuxDriver, windowsDriver, linuxProvider, windowsProvider, controller, crds; and
+                   driver and provider, on nodes of either kind
 
 The older block is for a driver alone: where its "install" is false, somebody else's driver is there, with its CSIDriver
 and its CRDs, and only the provider is installed.
@@ -27,10 +30,24 @@ and its CRDs, and only the provider is installed.
 {{- $both := omit (deepCopy $linux) "driver" "provider" "crds" "image" "resources" "privileged" "enabled" -}}
 {{- $driver := mergeOverwrite (deepCopy $both) (dict "logVerbosity" .Values.logVerbosity "logFormatJSON" .Values.logFormatJSON) (deepCopy ($linux.driver | default dict)) (omit (deepCopy $oldLinux) "driver" "crds" "image" "resources" "privileged" "enabled") (deepCopy ($oldLinux.driver | default dict)) (pick $old "logVerbosity" "logFormatJSON") -}}
 {{- $provider := mergeOverwrite (deepCopy $both) (pick $linux "resources" "privileged") (deepCopy ($linux.provider | default dict)) -}}
-{{- $ours := and (not (eq (toString $old.install) "false")) (not (eq (toString $oldLinux.enabled) "false")) -}}
+{{- $windows := .Values.windows -}}
+{{- $oldWindows := $old.windows | default dict -}}
+{{- $bothWindows := mergeOverwrite (omit (deepCopy $windows) "driver" "provider" "image" "resources" "enabled") (dict "os" "windows") -}}
+{{- $windowsDriver := mergeOverwrite (deepCopy $bothWindows) (pick $driver "logVerbosity" "logFormatJSON") (deepCopy $windows.driver) (omit (deepCopy $oldWindows) "driver" "image" "resources" "enabled") (deepCopy ($oldWindows.driver | default dict)) -}}
+{{- $windowsProvider := mergeOverwrite (deepCopy $bothWindows) (pick $windows "resources") (deepCopy $windows.provider) -}}
+{{- $mine := ne (toString $old.install) "false" -}}
+{{- $on := dict
+  "linuxDriver" (and $mine (ne (toString $oldLinux.enabled) "false") $linux.enabled $linux.driver.enabled)
+  "windowsDriver" (and $mine (kindIs "bool" $oldWindows.enabled | ternary $oldWindows.enabled $windows.enabled) $windows.driver.enabled)
+  "linuxProvider" (and $linux.enabled $linux.provider.enabled)
+  "windowsProvider" (and $windows.enabled $windows.provider.enabled) -}}
+{{- $here := and $mine (or (ne (toString $oldLinux.enabled) "false") $on.windowsDriver) -}}
 {{- $crds := ne (toString (($oldLinux.crds | default dict).enabled)) "false" -}}
-{{- $on := dict "driver" (and $ours $linux.enabled $linux.driver.enabled) "provider" (and $linux.enabled $linux.provider.enabled) "controller" (and $ours .Values.controller.enabled) "crds" (and $ours $crds $linux.crds.enabled (or $linux.enabled .Values.controller.enabled)) -}}
-{{- toYaml (mergeOverwrite $s (dict "driver" $driver "provider" $provider "install" $on)) -}}
+{{- $_ := set $on "driver" (or $on.linuxDriver $on.windowsDriver) -}}
+{{- $_ := set $on "provider" (or $on.linuxProvider $on.windowsProvider) -}}
+{{- $_ := set $on "controller" (and $here .Values.controller.enabled) -}}
+{{- $_ := set $on "crds" (and $here $crds $linux.crds.enabled (or $linux.enabled $on.windowsDriver .Values.controller.enabled)) -}}
+{{- toYaml (mergeOverwrite $s (dict "driver" $driver "provider" $provider "windowsDriver" $windowsDriver "windowsProvider" $windowsProvider "install" $on)) -}}
 {{- end }}
 
 {{- /* A number that YAML may have made a float of. */}}
