@@ -24,10 +24,14 @@ type asking struct {
 	Pods     []string // addresses to ask from
 	Requests int
 	AtOnce   int
+	// Connected has the connections opened, and one request answered on each, before anything is counted, and all begin at
+	// once then. Otherwise what a connection costs is in its first request.
+	Connected bool
 }
 
 type asked struct {
 	Took, P50, P99, Most time.Duration
+	Processor            time.Duration // of the asking process, while it asked
 }
 
 // asks runs the pods' process.
@@ -56,53 +60,81 @@ func ask(ctx context.Context, _ string) error {
 	if err := json.NewDecoder(os.Stdin).Decode(&a); err != nil {
 		return err
 	}
+	clients := make([]*asker, a.AtOnce)
+	for n := range clients {
+		clients[n] = &asker{address: a.Address, pod: a.Pods[n%len(a.Pods)], buffer: make([]byte, 16<<10)}
+		defer clients[n].close()
+		if a.Connected {
+			if _, err := clients[n].burst(ctx, 1); err != nil {
+				return err
+			}
+		}
+	}
 	var lock sync.Mutex
 	var took []time.Duration
 	var group errgroup.Group
-	began := time.Now()
-	for n := range a.AtOnce {
+	start := make(chan struct{})
+	for _, c := range clients {
 		group.Go(func() error {
-			own, err := burst(ctx, a.Address, a.Pods[n%len(a.Pods)], a.Requests/a.AtOnce)
+			<-start
+			own, err := c.burst(ctx, a.Requests/a.AtOnce)
 			lock.Lock()
 			defer lock.Unlock()
 			took = append(took, own...)
 			return err
 		})
 	}
+	began, before := time.Now(), processor()
+	close(start)
 	if err := group.Wait(); err != nil {
 		return err
 	}
 	slices.Sort(took)
-	return json.NewEncoder(os.Stdout).Encode(asked{time.Since(began), took[len(took)/2], took[len(took)*99/100], took[len(took)-1]})
+	return json.NewEncoder(os.Stdout).Encode(asked{
+		time.Since(began), took[len(took)/2], took[len(took)*99/100], took[len(took)-1], processor() - before,
+	})
 }
 
-// burst sends so many requests on one connection and says how long each took. It is written by hand, so that on a machine
-// of two cores it takes little from the daemon.
-func burst(ctx context.Context, address, pod string, count int) ([]time.Duration, error) {
-	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(pod)}}
-	conn, err := dialer.DialContext(ctx, "tcp", address)
-	if err != nil {
-		return nil, err
+// asker is a pod's program with one connection, which the first request opens.
+type asker struct {
+	address, pod string
+	conn         net.Conn
+	buffer       []byte
+}
+
+func (c *asker) close() {
+	if c.conn != nil {
+		_ = c.conn.Close()
 	}
-	defer conn.Close()
+}
+
+// burst sends so many requests, one after the other, and says how long each took. It is written by hand, so that on a
+// machine of two cores it takes little from the daemon.
+func (c *asker) burst(ctx context.Context, count int) ([]time.Duration, error) {
 	request := []byte("GET /metadata/identity/oauth2/token?api-version=2018-02-01&resource=https%3A%2F%2Fvault.azure.net HTTP/1.1\r\nHost: 169.254.169.254\r\nMetadata: true\r\n\r\n")
-	buffer := make([]byte, 16<<10)
-	var took []time.Duration
+	took := make([]time.Duration, 0, count)
 	for range count {
 		began := time.Now()
-		if _, err := conn.Write(request); err != nil {
+		if c.conn == nil {
+			dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(c.pod)}}
+			var err error
+			if c.conn, err = dialer.DialContext(ctx, "tcp", c.address); err != nil {
+				return took, err
+			}
+		}
+		if _, err := c.conn.Write(request); err != nil {
 			return took, err
 		}
-		for got := 0; got == 0 || buffer[got-1] != '}'; { // the body is one object, and small
-			more, err := conn.Read(buffer[got:])
+		for got := 0; got == 0 || c.buffer[got-1] != '}'; { // the body is one object, and small
+			more, err := c.conn.Read(c.buffer[got:])
 			if err != nil {
 				return took, err
 			}
 			got += more
 		}
 		took = append(took, time.Since(began))
-		if !bytes.HasPrefix(buffer, []byte("HTTP/1.1 200 ")) {
-			return took, fmt.Errorf("answered %.40s", buffer)
+		if !bytes.HasPrefix(c.buffer, []byte("HTTP/1.1 200 ")) {
+			return took, fmt.Errorf("answered %.40s", c.buffer)
 		}
 	}
 	return took, nil

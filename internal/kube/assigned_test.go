@@ -56,6 +56,33 @@ func (w *assignedWorld) create(t *testing.T, a aadpodidentity.AssignedIdentity) 
 	return made
 }
 
+func TestAssignedIdentitiesAreReadWithoutAWatch(t *testing.T) {
+	t.Parallel()
+	w := newAssignedWorld(t, "")
+	for i := range manyPage + 3 {
+		w.create(t, assignedTo("n1", fmt.Sprintf("web-%d", i)))
+	}
+	before := len(w.Calls())
+	list, err := w.all.Read(t.Context())
+	if err != nil || len(list) != manyPage+3 {
+		t.Fatalf("%d were read, %v", len(list), err)
+	}
+	for _, a := range list {
+		if a.UID == "" || len(a.Finalizers) != 1 {
+			t.Fatalf("one is without what its deletion needs: %+v", a.Meta)
+		}
+	}
+	for _, c := range w.Calls()[before:] {
+		if c.Verb != "list" {
+			t.Errorf("a %s was made", c.Verb)
+		}
+	}
+	w.Fail(kubefake.Fault{Status: http.StatusForbidden})
+	if _, err := w.all.Read(t.Context()); fault.KindOf(err) != fault.Denied {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestAnAssignedIdentityComesBackAsItWasMade(t *testing.T) {
 	t.Parallel()
 	w := newAssignedWorld(t, "")

@@ -26,6 +26,12 @@ type Identities struct {
 	bindings   *watch[aadpodidentity.Binding]
 	exceptions *watch[aadpodidentity.Exception]
 	tell       []func()
+	// The same in order, as long as nothing changes: NMI asks with every request.
+	inOrder struct {
+		identities ordered[aadpodidentity.Identity]
+		bindings   ordered[aadpodidentity.Binding]
+		exceptions ordered[aadpodidentity.Exception]
+	}
 }
 
 // Identities watches nothing until it is run. Of a kind that is not watched there is nothing, and none is waited for.
@@ -33,7 +39,7 @@ func (c *Client) Identities(which Watched) *Identities {
 	s := &Identities{}
 	if which.Identities {
 		s.identities = watchDecoded(c, source{kind: identities}, func(before, after *aadpodidentity.Identity) {
-			s.changed(differs(before, after, func(i *aadpodidentity.Identity) *aadpodidentity.Meta { return &i.Meta }))
+			s.changed(differs(unsaid(before), unsaid(after), func(i *aadpodidentity.Identity) *aadpodidentity.Meta { return &i.Meta }))
 		})
 	}
 	if which.Bindings {
@@ -76,17 +82,17 @@ func (s *Identities) OnChange(tell func()) { s.tell = append(s.tell, tell) }
 
 // Identities lists them by namespace and name. One that cannot be read has only its metadata.
 func (s *Identities) Identities() []aadpodidentity.Identity {
-	return sorted(s.identities, func(i *aadpodidentity.Identity) *aadpodidentity.Meta { return &i.Meta })
+	return s.inOrder.identities.of(s.identities, func(i *aadpodidentity.Identity) *aadpodidentity.Meta { return &i.Meta })
 }
 
 // Bindings lists them by namespace and name. One that cannot be read has only its metadata: its selector is empty.
 func (s *Identities) Bindings() []aadpodidentity.Binding {
-	return sorted(s.bindings, func(b *aadpodidentity.Binding) *aadpodidentity.Meta { return &b.Meta })
+	return s.inOrder.bindings.of(s.bindings, func(b *aadpodidentity.Binding) *aadpodidentity.Meta { return &b.Meta })
 }
 
 // Exceptions lists them by namespace and name. One that cannot be read has only its metadata, and excepts nothing.
 func (s *Identities) Exceptions() []aadpodidentity.Exception {
-	return sorted(s.exceptions, func(e *aadpodidentity.Exception) *aadpodidentity.Meta { return &e.Meta })
+	return s.inOrder.exceptions.of(s.exceptions, func(e *aadpodidentity.Exception) *aadpodidentity.Meta { return &e.Meta })
 }
 
 func (s *Identities) changed(something bool) {
@@ -112,6 +118,16 @@ func watchDecoded[T any](c *Client, s source, changed func(before, after *T)) *w
 		}, changed)
 }
 
+// unsaid is an identity without what is said of it: what people have written: a status is no news.
+func unsaid(i *aadpodidentity.Identity) *aadpodidentity.Identity {
+	if i == nil {
+		return nil
+	}
+	without := *i
+	without.Conditions = nil
+	return &without
+}
+
 // differs is true when one of both is not there, or says something else than the other; the version does not count.
 func differs[T any](before, after *T, meta func(*T) *aadpodidentity.Meta) bool {
 	if before == nil || after == nil {
@@ -122,16 +138,30 @@ func differs[T any](before, after *T, meta func(*T) *aadpodidentity.Meta) bool {
 	return !reflect.DeepEqual(was, is)
 }
 
-func sorted[T any](w *watch[T], meta func(*T) *aadpodidentity.Meta) []T {
+// ordered is what a watch holds, by namespace and name, made anew only when the watch has changed.
+type ordered[T any] struct {
+	mu      sync.Mutex
+	edition uint64
+	list    []T
+}
+
+// of is nil for a watch that is not wanted, and for one that holds nothing.
+func (o *ordered[T]) of(w *watch[T], meta func(*T) *aadpodidentity.Meta) []T {
 	if w == nil {
 		return nil
 	}
-	list := w.all()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.edition == w.current() {
+		return o.list
+	}
+	list, edition := w.allOf()
 	slices.SortFunc(list, func(a, b T) int {
 		x, y := meta(&a), meta(&b)
 		return cmp.Or(cmp.Compare(x.Namespace, y.Namespace), cmp.Compare(x.Name, y.Name))
 	})
-	return list
+	o.list, o.edition = slices.Clip(list), edition
+	return o.list
 }
 
 // runIf, syncedIf and heardIf are those of a watch that may not be wanted, and is nil then.

@@ -6,8 +6,12 @@ import "slices"
 func (w *watch[T]) under(keys func() []string) []T {
 	w.mu.RLock()
 	defer w.mu.RUnlock()
-	var list []T
-	for _, key := range keys() {
+	found := keys()
+	if len(found) == 0 {
+		return nil
+	}
+	list := make([]T, 0, len(found))
+	for _, key := range found {
 		if item, found := w.items[key]; found {
 			list = append(list, item)
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"strongroom/internal/fault"
+	"strongroom/internal/form"
 )
 
 // longestLine bounds what of the server's words is repeated.
@@ -84,7 +84,7 @@ func mended(f *fault.Error, s metav1.Status, r call) *fault.Error {
 }
 
 // denied takes the API server's RBAC refusal apart: user, verb, resource, group, and the namespace if there is one.
-var denied = regexp.MustCompile(`User "([^"]*)" cannot (\S+) resource "([^"]*)" in API group "([^"]*)"(?: in the namespace "([^"]*)")?`)
+var denied = form.New(`User "([^"]*)" cannot (\S+) resource "([^"]*)" in API group "([^"]*)"(?: in the namespace "([^"]*)")?`)
 
 // permission names the missing permission, whose it is, and the command that tells whether it is there by now.
 func permission(f *fault.Error, user, verb, resource, group, namespace string) *fault.Error {

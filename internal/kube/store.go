@@ -14,6 +14,7 @@ func (w *watch[T]) Delete(object any) error {
 	w.mu.Lock()
 	before, found := w.items[key]
 	delete(w.items, key)
+	w.edition++
 	if found {
 		w.indexed(&before, nil)
 	}
@@ -47,6 +48,7 @@ func (w *watch[T]) Replace(objects []any, _ string) error {
 		}
 	}
 	w.items, w.synced = fresh, true
+	w.edition++
 	for _, c := range changes {
 		w.indexed(c.before, c.after)
 	}
@@ -69,6 +71,7 @@ func (w *watch[T]) put(object runtime.Object) error {
 	}
 	after := w.trim(object, known)
 	w.items[key] = after
+	w.edition++
 	w.indexed(known, &after)
 	w.mu.Unlock()
 	w.changed(known, &after)

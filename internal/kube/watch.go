@@ -58,6 +58,8 @@ type watch[T any] struct {
 	mu     sync.RWMutex
 	items  map[string]T
 	synced bool
+	// edition counts the changes of items.
+	edition uint64
 }
 
 func newWatch[T any](c *Client, s source, key func(runtime.Object) string, trim func(runtime.Object, *T) T, changed func(before, after *T)) *watch[T] {
@@ -94,13 +96,26 @@ func (w *watch[T]) get(key string) (T, bool) {
 
 // all is every copy, in no order.
 func (w *watch[T]) all() []T {
+	list, _ := w.allOf()
+	return list
+}
+
+// allOf is every copy, in no order, and the edition that they are.
+func (w *watch[T]) allOf() ([]T, uint64) {
 	w.mu.RLock()
 	defer w.mu.RUnlock()
 	list := make([]T, 0, len(w.items))
 	for _, item := range w.items {
 		list = append(list, item)
 	}
-	return list
+	return list, w.edition
+}
+
+// current is the edition.
+func (w *watch[T]) current() uint64 {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	return w.edition
 }
 
 // hasSynced is true from the first complete list on.

@@ -36,14 +36,17 @@ func (a Ask) String() string {
 // Of several names in one request the first counts, in the order client id, resource id, object id; the others are not
 // looked at. Ids are compared without regard to case, and each with its own kind only. Where a request names an object id,
 // all candidates are returned: the caller asks for their tokens and takes the one that has it. Where it names nothing, the
-// first by namespace and name is meant, whatever order the candidates come in.
+// first by namespace and name is meant, whatever order the candidates come in. What is returned may be candidates itself.
 func Choose(candidates []aadpodidentity.Identity, ask Ask) []aadpodidentity.Identity {
-	sorted := Sorted(candidates)
+	sorted := candidates
+	if len(candidates) > 1 {
+		sorted = Sorted(candidates)
+	}
 	switch {
 	case ask.ClientID != "":
-		return some(sorted, func(i aadpodidentity.Identity) bool { return strings.EqualFold(i.ClientID, ask.ClientID) })
+		return some(sorted, func(i *aadpodidentity.Identity) bool { return strings.EqualFold(i.ClientID, ask.ClientID) })
 	case ask.ResourceID != "":
-		return some(sorted, func(i aadpodidentity.Identity) bool { return sameResource(i.ResourceID, ask.ResourceID) })
+		return some(sorted, func(i *aadpodidentity.Identity) bool { return sameResource(i.ResourceID, ask.ResourceID) })
 	case ask.ObjectID != "":
 		return sorted
 	}
@@ -65,18 +68,36 @@ func Sorted(list []aadpodidentity.Identity) []aadpodidentity.Identity {
 }
 
 // Allowed parts the identities that pods of a namespace may use from those that keep to another namespace: all of another
-// namespace when force says so, else those whose annotation does.
+// namespace when force says so, else those whose annotation does. Where none is kept, allowed is the list itself.
 func Allowed(namespace string, force bool, list []aadpodidentity.Identity) (allowed, kept []aadpodidentity.Identity) {
-	for _, i := range list {
-		if i.Namespace != namespace && (force || i.Namespaced()) {
-			kept = append(kept, i)
+	keeps := func(i *aadpodidentity.Identity) bool { return i.Namespace != namespace && (force || i.Namespaced()) }
+	none := true
+	for n := range list {
+		none = none && !keeps(&list[n])
+	}
+	if none {
+		return slices.Clip(list), nil
+	}
+	for n := range list {
+		if keeps(&list[n]) {
+			kept = append(kept, list[n])
 		} else {
-			allowed = append(allowed, i)
+			allowed = append(allowed, list[n])
 		}
 	}
 	return allowed, kept
 }
 
-func some(list []aadpodidentity.Identity, fits func(aadpodidentity.Identity) bool) []aadpodidentity.Identity {
-	return slices.DeleteFunc(list, func(i aadpodidentity.Identity) bool { return !fits(i) })
+// some is what fits of a list, which is not changed.
+func some(list []aadpodidentity.Identity, fits func(*aadpodidentity.Identity) bool) (fitting []aadpodidentity.Identity) {
+	for n := range list {
+		if !fits(&list[n]) {
+			continue
+		}
+		if len(list) == 1 {
+			return slices.Clip(list)
+		}
+		fitting = append(fitting, list[n])
+	}
+	return fitting
 }

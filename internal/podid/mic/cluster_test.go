@@ -315,6 +315,14 @@ func (c *cluster) WriteIdentityStatus(_ context.Context, namespace, name string,
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.writes = append(c.writes, "status "+name)
+	i := c.identities[objectKey{namespace, name}]
+	i.Conditions = nil
+	for _, one := range conditions {
+		i.Conditions = append(i.Conditions, aadpodidentity.Condition{
+			Type: one.Type, Status: one.Status, Reason: one.Reason, Message: one.Message, LastTransitionTime: one.LastTransitionTime,
+		})
+	}
+	c.identities[objectKey{namespace, name}] = i
 	for _, one := range conditions {
 		c.conditions["AzureIdentity "+namespace+"/"+name+" "+one.Type] = one.Status + " " + one.Reason + " " + one.Message
 	}

@@ -160,7 +160,7 @@ func (r *resource) pollFailed(now time.Time, o arm.Operation, err error) {
 	f.failures++
 	f.due = now.Add(max(fault.RetryAfterOf(err), clock.Backoff(f.failures, pollFirst, lastWait)))
 	if fault.KindOf(err) == fault.NotFound || f.failures >= pollTries || now.Sub(f.began) >= patience {
-		r.err = err
+		r.ail(now, err)
 		r.lost(now)
 	}
 }
@@ -180,7 +180,8 @@ func (r *resource) doubtOf(now time.Time, c arm.Change) {
 // failed takes an update as not done, or perhaps not done.
 func (r *resource) failed(now time.Time, err error) {
 	f := r.flight
-	r.flight, r.err = nil, err
+	r.flight = nil
+	r.ail(now, err)
 	if mine := blamed(err, f.change); len(mine) > 0 {
 		r.forgo(f)
 		for _, id := range mine {
@@ -257,7 +258,7 @@ func (r *resource) park(now time.Time, id string, err error) {
 // readFailed waits before the machine is read again. One that has gone with its nodes takes what was ours along.
 func (r *resource) readFailed(now time.Time, err error) {
 	r.readFailures++
-	r.err = err
+	r.ail(now, err)
 	last := lastWait
 	if kind := fault.KindOf(err); kind == fault.NotFound || kind == fault.Denied {
 		last = lastRefused

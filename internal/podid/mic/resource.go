@@ -45,8 +45,9 @@ type resource struct {
 	failures     int // updates in a row
 	readFailures int
 	notBefore    time.Time
-	width        int   // how many ids the next update may have
-	err          error // why the last request failed; nil when it did not
+	width        int       // how many ids the next update may have
+	err          error     // why the last request failed; nil when it did not
+	ailing       time.Time // since when err is there
 	wake         chan struct{}
 	working      bool // has a worker
 }

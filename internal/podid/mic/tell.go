@@ -22,6 +22,7 @@ func (m *MIC) tellLocked(now time.Time, w *world, p *plan, problems []match.Prob
 			continue
 		}
 		t.once(about(kindIdentity, &problem.Identity.Meta), problem.Err)
+		t.shown(problem.Identity)
 		t.want(identityKey(problem.Identity), false, bounded(condition(ConditionAccepted, problem.Err, "", "Invalid", "")))
 	}
 	m.tellIdentities(t, w)
@@ -63,9 +64,10 @@ func (m *MIC) tellIdentities(t *teller, w *world) {
 		if s == nil {
 			s = &spread{key: identityKey(one.Identity)}
 			order[one.Identity] = s
+			t.shown(one.Identity)
 			list = append(list, s)
 		}
-		m.resources[at.key].tell(s, one)
+		m.resources[at.key].tell(t, s, one)
 	}
 	for _, s := range list {
 		slices.Sort(s.attached)
@@ -79,19 +81,20 @@ func (m *MIC) tellIdentities(t *teller, w *world) {
 }
 
 // tell says how one identity stands here.
-func (r *resource) tell(s *spread, w *match.Wanted) {
+func (r *resource) tell(t *teller, s *spread, w *match.Wanted) {
 	entry := r.held.Identities[w.ResourceID]
 	if entry.ClientID != "" && fold(entry.ClientID) != fold(w.Identity.ClientID) {
 		s.mismatch = fmt.Sprintf(", but the client id of %s is not the one in spec.clientID", w.ResourceID)
 	}
 	parked := r.parked[w.ResourceID]
+	ails := t.complaint(r)
 	switch {
 	case r.stands(w.ResourceID) == attached:
 		s.attached = append(s.attached, r.at.String())
 	case parked != nil:
 		s.refused = append(s.refused, r.at.String()+": "+fault.Explain(parked.err))
-	case r.err != nil:
-		s.refused = append(s.refused, r.at.String()+": "+fault.Explain(r.err))
+	case ails != nil:
+		s.refused = append(s.refused, r.at.String()+": "+fault.Explain(ails))
 	default:
 		s.waiting = append(s.waiting, r.at.String())
 	}
@@ -140,7 +143,7 @@ func (m *MIC) tellPods(t *teller, w *world, p *plan) {
 		u := use{one.wanted.Identity, one.machine.key}
 		y, told := known[u]
 		if !told || one.machine.err != nil {
-			y = becauseOf(m.whyLocked(one))
+			y = becauseOf(m.whyLocked(t, one))
 			known[u] = y
 			if y.reason == "Refused" {
 				t.once(about(kindBinding, &one.wanted.Binding.Meta), y.err)
@@ -196,17 +199,18 @@ func (m *MIC) tellDone(t *teller, w *world, waiting map[tellKey]bool) {
 }
 
 // whyLocked says what an assignment waits for.
-func (m *MIC) whyLocked(p *pending) (reason string, err error) {
+func (m *MIC) whyLocked(t *teller, p *pending) (reason string, err error) {
 	what := "azureidentity " + at(p.wanted.Identity.Namespace, p.wanted.Identity.Name)
 	if p.machine.err != nil {
 		return "NodeUnknown", fault.Wrap(p.machine.err, fault.Unsupported, what, "cannot be attached to node %s", p.wanted.Pod.Node)
 	}
 	r := m.resources[p.machine.key]
+	ails := t.complaint(r)
 	switch parked := r.parked[p.wanted.ResourceID]; {
 	case parked != nil:
 		return "Refused", fault.Wrap(parked.err, fault.KindOf(parked.err), what, "cannot be attached to %s", r.at)
-	case r.err != nil:
-		return "Refused", fault.Wrap(r.err, fault.KindOf(r.err), what, "cannot be attached to %s", r.at)
+	case ails != nil:
+		return "Refused", fault.Wrap(ails, fault.KindOf(ails), what, "cannot be attached to %s", r.at)
 	}
 	return "Waiting", fault.New(fault.Busy, what, "is being attached to %s", r.at)
 }

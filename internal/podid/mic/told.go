@@ -125,6 +125,26 @@ func (t *teller) waited(key tellKey) bool {
 	return true
 }
 
+// complaint is what there is to tell of a machine now.
+func (t *teller) complaint(r *resource) error {
+	again, err := r.complaint(t.now)
+	t.next = earliest(t.next, again)
+	return err
+}
+
+// shown takes an identity's conditions, as its object has them, for what was written last: a predecessor has written them.
+func (t *teller) shown(i *aadpodidentity.Identity) {
+	key := identityKey(i)
+	if t.written[key] != nil || len(i.Conditions) == 0 {
+		return
+	}
+	before := make([]secretsstore.Condition, len(i.Conditions))
+	for n, c := range i.Conditions {
+		before[n] = secretsstore.Condition{Type: c.Type, Status: c.Status, Reason: c.Reason, Message: c.Message, LastTransitionTime: c.LastTransitionTime}
+	}
+	t.written[key] = before
+}
+
 // want has conditions written where they are not what was written last. A condition keeps its time while its status is
 // the same.
 func (t *teller) want(key tellKey, last bool, conditions ...secretsstore.Condition) {

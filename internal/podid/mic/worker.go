@@ -199,7 +199,8 @@ func (r *resource) unsent(now time.Time, err error) {
 		return
 	}
 	r.forgo(r.flight)
-	r.flight, r.err = nil, err
+	r.flight = nil
+	r.ail(now, err)
 	r.failures++
 	r.notBefore = now.Add(clock.Backoff(r.failures, firstWait, lastWait))
 }

@@ -62,11 +62,11 @@ func (s *Server) proxy(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	from, _ := addressOf(r) // an address that cannot be read counts like any other
-	if !s.atOnce.take(from.String()) {
+	if !s.atOnce.Take(asker{from: from}) {
 		tooMany(from.String()).write(w)
 		return
 	}
-	defer s.atOnce.give(from.String())
+	defer s.atOnce.Give(asker{from: from})
 	if no := s.pass(w, r); no != nil {
 		no.write(w)
 	}
@@ -81,7 +81,7 @@ func (s *Server) headed(r *http.Request) bool {
 func (s *Server) measured(w http.ResponseWriter, r *http.Request, operation string, f func(http.ResponseWriter, *http.Request, errand) (Pod, error)) {
 	began := s.Clock.Now()
 	watched := &status{ResponseWriter: w, code: http.StatusOK}
-	e := read(r)
+	e := read(r.URL.RawQuery)
 	pod, err := f(watched, r, e)
 	s.Meter.Answered(operation, pod.Namespace, e.resource, watched.code, s.Clock.Now().Sub(began))
 	if err == nil || r.Context().Err() != nil {
@@ -124,12 +124,12 @@ func (s *Server) forPod(w http.ResponseWriter, r *http.Request, e errand) (Pod, 
 		http.Error(w, "request remote address is empty", http.StatusInternalServerError)
 		return Pod{}, fault.New(fault.Internal, "request", "comes from no address that can be read")
 	}
-	if !s.atOnce.take(from.String()) {
+	if !s.atOnce.Take(asker{from: from}) {
 		no := tooMany(from.String())
 		no.write(w)
 		return Pod{}, no.err
 	}
-	defer s.atOnce.give(from.String())
+	defer s.atOnce.Give(asker{from: from})
 	pod, excepted, no := s.caller(r, e, from)
 	if no == nil && excepted {
 		no = s.pass(w, r)
@@ -147,11 +147,8 @@ func (s *Server) forPod(w http.ResponseWriter, r *http.Request, e errand) (Pod, 
 		no.write(w)
 		return pod, no.err
 	}
-	documents := got.documents(e.resource, s.Clock.Now())
-	if len(documents) == 1 {
-		return pod, s.written(w, writeJSON(w, documents[0]))
-	}
-	return pod, s.written(w, writeJSON(w, documents))
+	got.writeTokens(w, e.resource, s.Clock.Now())
+	return pod, nil
 }
 
 // caller is the pod that asks, and whether it goes past pod identity.
@@ -176,11 +173,11 @@ func (s *Server) forHost(w http.ResponseWriter, r *http.Request, e errand) (Pod,
 	e.pod = pod
 	var got issued
 	if no == nil {
-		key := "host " + pod.String()
-		if !s.atOnce.take(key) {
+		key := asker{pod: pod.String()}
+		if !s.atOnce.Take(key) {
 			no = tooMany(pod.String())
 		} else {
-			defer s.atOnce.give(key)
+			defer s.atOnce.Give(key)
 			got, no = s.run(r.Context(), e)
 		}
 	}
@@ -188,7 +185,8 @@ func (s *Server) forHost(w http.ResponseWriter, r *http.Request, e errand) (Pod,
 		no.write(w)
 		return pod, no.err
 	}
-	return pod, s.written(w, writeJSON(w, hosted{got.documents(e.resource, s.Clock.Now())[0], got.clientID}))
+	got.writeHosted(w, e.resource, s.Clock.Now())
+	return pod, nil
 }
 
 // meantByHost is the pod that a program of the node names in its headers.
@@ -212,17 +210,6 @@ func (s *Server) meantByHost(r *http.Request, e errand) (Pod, *refusal) {
 	return s.podNamed(r.Context(), namespace, name)
 }
 
-// read takes an errand out of the query: the first value of each parameter, and either spelling of the resource id.
-func read(r *http.Request) errand {
-	query := r.URL.Query()
-	e := errand{resource: query.Get("resource"), fresh: strings.EqualFold(query.Get("bypass_cache"), "true")}
-	e.ask = match.Ask{ClientID: query.Get("client_id"), ResourceID: query.Get("msi_res_id"), ObjectID: query.Get("object_id")}
-	if e.ask.ResourceID == "" {
-		e.ask.ResourceID = query.Get("mi_res_id")
-	}
-	return e
-}
-
 // usable refuses what is no resource or id that Azure could know, and does not belong into a message or a cache.
 func (e errand) usable() *refusal {
 	const longest = 2048
@@ -238,14 +225,6 @@ func withoutResource() *refusal { return badRequest("parameter resource cannot b
 
 func tooMany(who string) *refusal {
 	return &refusal{status: http.StatusTooManyRequests, again: time.Second, err: fault.New(fault.Throttled, who, "has too many requests under way")}
-}
-
-// written is what became of an answer that was to be written.
-func (s *Server) written(w http.ResponseWriter, err error) error {
-	if err != nil {
-		http.Error(w, "the token cannot be written as JSON", http.StatusInternalServerError)
-	}
-	return err
 }
 
 // cause is the refusal's error, nil when there is none.

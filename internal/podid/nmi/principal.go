@@ -28,7 +28,7 @@ var authorities = []string{
 
 // servicePrincipal proves by the credential in a Secret: one token of the identity's own tenant, and one of each
 // auxiliary tenant.
-func (s *Server) servicePrincipal(ctx context.Context, e errand, i aadpodidentity.Identity, subject string) (issued, error) {
+func (s *Server) servicePrincipal(ctx context.Context, e *errand, i aadpodidentity.Identity, subject string) (issued, error) {
 	authority, err := s.authority(i, subject)
 	if err != nil {
 		return issued{}, err
@@ -41,7 +41,7 @@ func (s *Server) servicePrincipal(ctx context.Context, e errand, i aadpodidentit
 		target := token.Target{
 			Authority: authority, Tenant: tenant, ClientID: i.ClientID, Resource: e.resource, Handed: true, Kept: "Secret " + place(i.ClientPassword),
 		}
-		t, err := s.keep(ctx, e, s.wantOf(i, target), time.Time{}, func(ctx context.Context) (token.Token, error) {
+		t, err := s.keep(ctx, e, s.wantOf(i, target), noGrace, func(ctx context.Context) (token.Token, error) {
 			return s.prove(ctx, i, target, subject)
 		})
 		if err != nil {
@@ -51,6 +51,9 @@ func (s *Server) servicePrincipal(ctx context.Context, e errand, i aadpodidentit
 	}
 	return got, nil
 }
+
+// noGrace is for an authority: what it does not know it will not know in a moment.
+func noGrace() time.Time { return time.Time{} }
 
 // credentialAllowed says what is wrong with an identity before its Secret is read.
 func (s *Server) credentialAllowed(i aadpodidentity.Identity, subject string) error {

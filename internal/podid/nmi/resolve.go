@@ -27,6 +27,9 @@ func (s *Server) run(ctx context.Context, e errand) (issued, *refusal) {
 		return issued{}, refuse(http.StatusNotFound, fault.New(fault.NotFound, e.pod.String(), "the pod has no label %s", aadpodidentity.LabelBinding).
 			Mend("give the pod the label %s with the selector of an AzureIdentityBinding as its value: kubectl get azureidentitybindings --all-namespaces", aadpodidentity.LabelBinding))
 	}
+	if got, known, no := s.atHand(ctx, e); known {
+		return got, no
+	}
 	began := s.Clock.Now()
 	for {
 		rung, leave := s.bell.listen(podKey(e.pod.Namespace, e.pod.Name))
@@ -44,6 +47,29 @@ func (s *Server) run(ctx context.Context, e errand) (issued, *refusal) {
 	}
 }
 
+// atHand answers an errand for which nothing has to be waited: most of them. The pod was looked up a moment ago, and what
+// is missing or coming does not matter to one whose identity is there. Without an answer, known is false.
+func (s *Server) atHand(ctx context.Context, e errand) (got issued, known bool, no *refusal) {
+	if e.ask.ByObject() {
+		return issued{}, false, nil
+	}
+	var usable []aadpodidentity.Identity
+	if s.Assigned != nil {
+		usable = s.assigned(e.pod).usable
+	} else {
+		usable = s.look(e.pod).usable
+	}
+	chosen := match.Choose(usable, e.ask)
+	if len(chosen) == 0 {
+		return issued{}, false, nil
+	}
+	got, err := s.obtain(ctx, &e, &chosen[0])
+	if err != nil {
+		return issued{}, true, withoutToken(err)
+	}
+	return got, true, nil
+}
+
 // attempt tries with what stands now. Without a token and without a refusal, left is how long to wait for a change.
 func (s *Server) attempt(ctx context.Context, e *errand, began time.Time) (got issued, left time.Duration, no *refusal) {
 	if no := s.stillThere(e); no != nil {
@@ -51,8 +77,9 @@ func (s *Server) attempt(ctx context.Context, e *errand, began time.Time) (got i
 	}
 	v := s.look(e.pod)
 	var failed error
-	for _, identity := range match.Choose(v.usable, e.ask) {
-		got, err := s.obtain(ctx, *e, identity)
+	chosen := match.Choose(v.usable, e.ask)
+	for n := range chosen {
+		got, err := s.obtain(ctx, e, &chosen[n])
 		switch {
 		case !e.ask.ByObject() && err != nil:
 			return issued{}, 0, withoutToken(err)

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"strongroom/internal/bound"
 	"strongroom/internal/fault"
 	"strongroom/internal/secret"
 )
@@ -23,7 +24,7 @@ type Server struct {
 	ledger   *ledger
 	setbacks *setbacks
 	told     *told
-	atOnce   *tally[string]
+	atOnce   *bound.Tally[asker]
 	lis      []net.Listener
 }
 
@@ -37,11 +38,11 @@ func New(c Config) (*Server, error) {
 	s := &Server{
 		Config: c, bell: newBell(), ledger: &ledger{pods: map[string]map[string]time.Time{}},
 		setbacks: &setbacks{list: map[secret.Principal]setback{}}, told: &told{when: map[string]time.Time{}},
-		atOnce: newTally[string](c.PerPod),
+		atOnce: bound.NewTally[asker](c.PerPod),
 	}
 	c.Pods.OnChange(func(ips []netip.Addr) {
 		for _, ip := range ips {
-			s.bell.ring(addressKey(plainAddress(ip)))
+			s.bell.ring(addressKey(bound.Plain(ip)))
 			for _, p := range c.Pods.At(ip) {
 				s.bell.ring(podKey(p.Namespace, p.Name))
 			}
@@ -70,7 +71,7 @@ func (s *Server) Listen() error {
 		// Programs that ask localhost may try the newer address first; a node without it answers them no worse.
 		addresses, optional = []string{Listening, "[::1]:2579"}, "[::1]:2579"
 	}
-	open := newTally[netip.Addr](connections)
+	open := bound.NewTally[netip.Addr](connections)
 	for _, address := range addresses {
 		var how net.ListenConfig
 		lis, err := how.Listen(context.Background(), "tcp", address)
@@ -79,7 +80,7 @@ func (s *Server) Listen() error {
 				Mend("stop what uses this address (another nmi?), or give another port with --nmi-port"), s.close())
 		}
 		if err == nil {
-			s.lis = append(s.lis, bounded{lis, open})
+			s.lis = append(s.lis, bound.PerAddress(lis, open, fromHost))
 		}
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"time"
 
+	"strongroom/internal/bound"
 	"strongroom/internal/clock"
 	"strongroom/internal/fault"
 	"strongroom/internal/telemetry/logkey"
@@ -18,10 +19,14 @@ func addressOf(r *http.Request) (netip.Addr, bool) {
 	if err != nil {
 		return netip.Addr{}, false
 	}
-	return plainAddress(at.Addr()), true
+	return bound.Plain(at.Addr()), true
 }
 
-func plainAddress(a netip.Addr) netip.Addr { return a.Unmap().WithZone("") }
+// asker is whose requests are counted together: those from one address, or those of the node's programs for one pod.
+type asker struct {
+	from netip.Addr
+	pod  string
+}
 
 // fromHost is true for the two loopback addresses of the node that clients there use, and for no other of 127.0.0.0/8.
 func fromHost(a netip.Addr) bool {
@@ -42,6 +47,9 @@ const (
 // claimant finds whom an address belongs to. Pods that have finished have no process left that could ask, so an address
 // of theirs is somebody else's by now.
 func claimant(pods []Pod) (Pod, claim) {
+	if len(pods) == 1 && !pods[0].HostNetwork && !pods[0].Finished && !pods[0].Deleting {
+		return pods[0], running
+	}
 	var live, going []Pod
 	host := false
 	for _, p := range pods {
@@ -77,6 +85,9 @@ const succession = time.Second
 func (s *Server) podAt(ctx context.Context, ip netip.Addr) (Pod, *refusal) {
 	if fromHost(ip) {
 		return Pod{}, hostAddress(ip)
+	}
+	if pod, who := claimant(s.Pods.At(ip)); who == running {
+		return pod, nil
 	}
 	began := s.Clock.Now()
 	for {
@@ -132,6 +143,9 @@ const unheard = 100 * time.Millisecond
 
 // podNamed is the pod that the node's own programs ask for, by name.
 func (s *Server) podNamed(ctx context.Context, namespace, name string) (Pod, *refusal) {
+	if pod, found := s.Pods.Named(namespace, name); found && !pod.Finished {
+		return pod, nil
+	}
 	began := s.Clock.Now()
 	for {
 		rung, leave := s.bell.listen(podKey(namespace, name))

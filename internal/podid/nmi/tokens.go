@@ -35,23 +35,24 @@ func (b bearer) Size() int                              { return b.Value.Len() }
 func (b bearer) Life() (refreshOn, expiresOn time.Time) { return b.RefreshOn, b.ExpiresOn }
 
 // obtain gets an identity's token for the errand's resource. That the pod may use the identity was seen just before.
-func (s *Server) obtain(ctx context.Context, e errand, i aadpodidentity.Identity) (issued, error) {
-	subject := "AzureIdentity " + i.Namespace + "/" + i.Name
+func (s *Server) obtain(ctx context.Context, e *errand, i *aadpodidentity.Identity) (issued, error) {
 	switch {
 	case i.ClientID == "":
-		return issued{}, fault.New(fault.Denied, subject, "states no client id, which would mean whatever identity the node has").
+		return issued{}, fault.New(fault.Denied, subject(i), "states no client id, which would mean whatever identity the node has").
 			Mend("kubectl patch azureidentity %s --namespace %s --type merge --patch '{\"spec\":{\"clientID\":\"<client id>\"}}'", i.Name, i.Namespace)
 	case s.refused(i.ClientID) || s.refused(i.ResourceID):
-		return issued{}, fault.New(fault.Denied, subject, "is of an identity that the operator of this node lets no pod use")
+		return issued{}, fault.New(fault.Denied, subject(i), "is of an identity that the operator of this node lets no pod use")
 	}
 	switch i.Type {
 	case aadpodidentity.UserAssigned:
-		return s.userAssigned(ctx, e, i, subject)
+		return s.userAssigned(ctx, e, i)
 	case aadpodidentity.ServicePrincipal, aadpodidentity.ServicePrincipalCertificate:
-		return s.servicePrincipal(ctx, e, i, subject)
+		return s.servicePrincipal(ctx, e, *i, subject(i))
 	}
-	return issued{}, fault.New(fault.Unsupported, subject, "unsupported identity type %d; there are 0, 1 and 2", i.Type)
+	return issued{}, fault.New(fault.Unsupported, subject(i), "unsupported identity type %d; there are 0, 1 and 2", i.Type)
 }
+
+func subject(i *aadpodidentity.Identity) string { return "AzureIdentity " + i.Namespace + "/" + i.Name }
 
 // refused says whether an id is on the operator's list.
 func (s *Server) refused(id string) bool {
@@ -62,9 +63,9 @@ func (s *Server) refused(id string) bool {
 
 // userAssigned asks IMDS by resource id, because that is what was assigned to the machine. The client id is only what
 // somebody wrote, and decides as what the token's user is seen: it must be the identity's own.
-func (s *Server) userAssigned(ctx context.Context, e errand, i aadpodidentity.Identity, subject string) (issued, error) {
+func (s *Server) userAssigned(ctx context.Context, e *errand, i *aadpodidentity.Identity) (issued, error) {
 	if i.ResourceID == "" {
-		return issued{}, fault.New(fault.Denied, subject, "states no resource id").
+		return issued{}, fault.New(fault.Denied, subject(i), "states no resource id").
 			Mend("set spec.resourceID to: az identity list --query \"[?clientId=='<client id>'].id\" --output tsv")
 	}
 	want := share.Want{
@@ -75,20 +76,21 @@ func (s *Server) userAssigned(ctx context.Context, e errand, i aadpodidentity.Id
 		}},
 		Vault: IMDS, Name: "token " + e.resource,
 	}
-	got, err := s.keep(ctx, e, want, s.ledger.since(e.pod, i).Add(s.Grace), func(ctx context.Context) (token.Token, error) {
+	grace := func() time.Time { return s.ledger.since(e.pod, *i).Add(s.Grace) }
+	got, err := s.keep(ctx, e, want, grace, func(ctx context.Context) (token.Token, error) {
 		began := s.Clock.Now()
 		got, err := s.Tokens.Managed(ctx, token.Target{ResourceID: i.ResourceID, Resource: e.resource})
 		s.Meter.AskedIMDS(s.Clock.Now().Sub(began), err)
 		if err != nil {
 			return token.Token{}, err
 		}
-		return got, s.ofClient(got, i, subject)
+		return got, s.ofClient(got, i)
 	})
 	return issued{tokens: []bearer{got}, clientID: i.ClientID}, err
 }
 
 // ofClient holds the answer against what the AzureIdentity states.
-func (s *Server) ofClient(got token.Token, i aadpodidentity.Identity, subject string) error {
+func (s *Server) ofClient(got token.Token, i *aadpodidentity.Identity) error {
 	client := got.ClientID
 	if client == "" {
 		holder, _ := token.HolderOf(got.Value)
@@ -96,9 +98,9 @@ func (s *Server) ofClient(got token.Token, i aadpodidentity.Identity, subject st
 	}
 	switch {
 	case s.refused(client):
-		return fault.New(fault.Denied, subject, "is of an identity that the operator of this node lets no pod use")
+		return fault.New(fault.Denied, subject(i), "is of an identity that the operator of this node lets no pod use")
 	case !strings.EqualFold(client, i.ClientID):
-		return fault.New(fault.Denied, subject, "states client id %s, but the identity with its resource id has client id %q", fault.Shorten(i.ClientID), fault.Shorten(client)).
+		return fault.New(fault.Denied, subject(i), "states client id %s, but the identity with its resource id has client id %q", fault.Shorten(i.ClientID), fault.Shorten(client)).
 			Mend("set spec.clientID to: az identity show --ids '%s' --query clientId --output tsv", strings.ReplaceAll(i.ResourceID, "'", ""))
 	}
 	return nil
@@ -106,11 +108,13 @@ func (s *Server) ofClient(got token.Token, i aadpodidentity.Identity, subject st
 
 // keep gets a token through share. What was refused a moment ago is not asked for again; while IMDS may not know the
 // identity yet, its "not found" is waited out.
-func (s *Server) keep(ctx context.Context, e errand, want share.Want, grace time.Time, fetch func(context.Context) (token.Token, error)) (bearer, error) {
+//
+// grace is asked for only then: it is when waiting ends.
+func (s *Server) keep(ctx context.Context, e *errand, want share.Want, grace func() time.Time, fetch func(context.Context) (token.Token, error)) (bearer, error) {
 	for {
 		now := s.Clock.Now()
 		if again, err := s.setbacks.of(want.Grant.Principal, now); err != nil {
-			if !notYetKnown(err) || !again.Before(grace) {
+			if !notYetKnown(err) || !again.Before(grace()) {
 				return bearer{}, err
 			}
 			if !clock.Sleep(ctx, s.Clock, again.Sub(now)) {
@@ -135,7 +139,7 @@ func (s *Server) keep(ctx context.Context, e errand, want share.Want, grace time
 			return bearer{}, err
 		}
 		s.setbacks.note(want.Grant.Principal, err, s.Clock.Now(), notYetKnown(err))
-		if !notYetKnown(err) || !s.Clock.Now().Before(grace) {
+		if !notYetKnown(err) || !s.Clock.Now().Before(grace()) {
 			return bearer{}, err
 		}
 	}

@@ -54,6 +54,20 @@ func TestTheKindTheNodeUsesIsUsed(t *testing.T) {
 	}
 }
 
+// Rules that this process may not look at may be there: to take the other kind would be a guess.
+func TestAKindThatMayNotBeLookedAtIsNotTakenForNone(t *testing.T) {
+	t.Parallel()
+	n := newNode(t, nftTools+legacyTools+plainTools)
+	n.kernel.fail["iptables-legacy-save"] = &redirect.Exit{Code: 3, Said: "can't initialize iptables table `mangle': Permission denied (you must be root)"}
+	r, err := redirect.New(n.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Ensure(t.Context()); !strings.Contains(fault.Explain(err), "NET_RAW") {
+		t.Errorf("%v", fault.Explain(err))
+	}
+}
+
 func TestANodeWithoutToolsIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, programs := range []string{"", "iptables", nftTools} {

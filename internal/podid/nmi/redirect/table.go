@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"time"
 
@@ -64,11 +65,19 @@ func kindOf(err error) fault.Kind {
 }
 
 func remedyOf(err error) string {
-	var exit *Exit
-	if errors.As(err, &exit) && (strings.Contains(exit.Said, "Permission denied") || strings.Contains(exit.Said, "not permitted")) {
+	if forbidden(err) {
 		return "give NMI's container the capabilities NET_ADMIN and NET_RAW"
 	}
+	if errors.Is(err, fs.ErrPermission) { // it did not even begin
+		return "give NMI's container the capability SYS_CHROOT, with which it runs the node's own tools"
+	}
 	return ""
+}
+
+// forbidden is true of a tool that the kernel refused for want of a capability.
+func forbidden(err error) bool {
+	var exit *Exit
+	return errors.As(err, &exit) && (strings.Contains(exit.Said, "Permission denied") || strings.Contains(exit.Said, "not permitted"))
 }
 
 // listed gives the rules of a chain without their "-A CHAIN"; nil and no error when there is no such chain.
@@ -80,13 +89,18 @@ func (r *Redirect) listed(ctx context.Context, t *tool, table, chain string) ([]
 	if err != nil {
 		return nil, err
 	}
+	return rulesIn(output, chain), nil
+}
+
+// rulesIn are the rules of a chain in a listing, each without its chain; never nil, for the chain exists.
+func rulesIn(output, chain string) []string {
 	rules := []string{}
 	for line := range strings.Lines(output) {
 		if rule, found := strings.CutPrefix(strings.TrimSpace(line), "-A "+chain+" "); found {
 			rules = append(rules, rule)
 		}
 	}
-	return rules, nil
+	return rules
 }
 
 // rules lists what concerns us in the table nat. Two small lists are cheaper than one of the table, of which kube-proxy

@@ -110,10 +110,11 @@ type usage struct {
 	rules  int
 }
 
-// usage of a kind the kernel does not know is none.
+// usage of a kind the kernel does not know is none. One that this process may not look at is unknown: the rules may be
+// there.
 func (r *Redirect) usage(ctx context.Context, t *tool, args ...string) (usage, error) {
 	output, err := r.run(ctx, t.save, "", args...)
-	if exited(err) {
+	if exited(err) && !forbidden(err) {
 		return usage{}, nil
 	}
 	return usageIn(output), err
