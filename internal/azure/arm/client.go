@@ -32,14 +32,7 @@ func New(c Config) *Client {
 	if c.Clock == nil {
 		c.Clock = clock.Real{}
 	}
-	agent := "strongroom"
-	if c.Version != "" {
-		agent += "/" + c.Version
-	}
-	if suffix := transport.Line(c.UserAgentSuffix); suffix != "" {
-		agent += " " + suffix
-	}
-	return &Client{config: c, agent: agent, endpoint: endpointOf(c.Endpoint)}
+	return &Client{config: c, agent: transport.Agent(c.Version, c.UserAgentSuffix), endpoint: endpointOf(c.Endpoint)}
 }
 
 func endpointOf(address string) *url.URL {

@@ -1,16 +1,16 @@
 package arm
 
 import (
-	"regexp"
 	"strings"
 	"unicode"
 
 	"strongroom/internal/fault"
+	"strongroom/internal/form"
 )
 
 // identityForm finds resource ids of user-assigned identities in free text: Azure quotes them singly, doubly, several in
 // one pair of quotes, or not at all.
-var identityForm = regexp.MustCompile(`(?i)/subscriptions/[a-z0-9-]+/resourcegroups/[^/'"\\,;<>?#%&\s]+/providers/microsoft\.managedidentity/userassignedidentities/[a-z0-9_-]+`)
+var identityForm = form.New(`(?i)/subscriptions/[a-z0-9-]+/resourcegroups/[^/'"\\,;<>?#%&\s]+/providers/microsoft\.managedidentity/userassignedidentities/[a-z0-9_-]+`)
 
 // identitiesIn lists the identities a text names, in lower case, each once, in the text's order.
 func identitiesIn(text string) []string {

@@ -3,8 +3,9 @@ package arm
 import (
 	"fmt"
 	"net/http"
-	"regexp"
 	"strings"
+
+	"strongroom/internal/form"
 )
 
 // The least built-in roles that let identities be put on machines.
@@ -15,11 +16,11 @@ const (
 
 // caller is whom Azure refused, as its message says; the action and scope it lacks the right for likewise.
 var (
-	clientForm = regexp.MustCompile(`(?i)the client '([0-9a-f-]{36})'`)
-	objectForm = regexp.MustCompile(`(?i)object id '([0-9a-f-]{36})'`)
-	actionForm = regexp.MustCompile(`(?i)perform action '([a-z0-9./*]+)' over scope '(/[^'\s]+)'`)
+	clientForm = form.New(`(?i)the client '([0-9a-f-]{36})'`)
+	objectForm = form.New(`(?i)object id '([0-9a-f-]{36})'`)
+	actionForm = form.New(`(?i)perform action '([a-z0-9./*]+)' over scope '(/[^'\s]+)'`)
 	// groupForm is the resource group that a scope is in.
-	groupForm = regexp.MustCompile(`(?i)^/subscriptions/[^/]+/resourcegroups/[^/]+`)
+	groupForm = form.New(`(?i)^/subscriptions/[^/]+/resourcegroups/[^/]+`)
 )
 
 // remedy is the command or setting that would mend a refusal; empty when nothing but waiting helps. r is the zero Resource
@@ -127,7 +128,7 @@ func whom(p problem) string {
 	return "<client id of the cluster's identity>"
 }
 
-var harmless = regexp.MustCompile(`^[A-Za-z0-9_./-]+$`)
+var harmless = form.New(`^[A-Za-z0-9_./-]+$`)
 
 // word quotes a server's words for a POSIX shell; people paste remedies. What stands between < and > is for them to fill
 // in and stays as it is.

@@ -1,15 +1,15 @@
 package azurejson
 
 import (
-	"regexp"
 	"strings"
 	"unicode"
 
 	"strongroom/internal/azure/cloud"
 	"strongroom/internal/fault"
+	"strongroom/internal/form"
 )
 
-var guidForm = regexp.MustCompile(`^(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
+var guidForm = form.New(`^(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
 
 // guid checks a client id.
 func (s *settings) guid(k keys) string {

@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
 
 	"strongroom/internal/fault"
+	"strongroom/internal/form"
 )
 
 // MaxDocument is the most bytes a custom environment may have.
@@ -114,7 +114,7 @@ func (p *problems) suffix(key, value string) string {
 }
 
 // hostAndPort is a DNS name of proper labels, perhaps with a port. Addresses in brackets are not clouds.
-var hostAndPort = regexp.MustCompile(`^(?i)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*(:([0-9]{1,5}))?$`)
+var hostAndPort = form.New(`^(?i)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*(:([0-9]{1,5}))?$`)
 
 func isHost(s string) bool {
 	groups := hostAndPort.FindStringSubmatch(s)

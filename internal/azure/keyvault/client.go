@@ -20,6 +20,8 @@ type Config struct {
 	HTTP *http.Client
 	// Version is the program's own, for the user agent "strongroom/<version>"; empty is "strongroom".
 	Version string
+	// UserAgentSuffix follows it, for operators who look for their clusters in Azure's logs; empty is none.
+	UserAgentSuffix string
 	// Clock is what a Retry-After date is compared with; nil is the machine's.
 	Clock clock.Clock
 	// MaxPages bounds the pages of one version list; 0 is 200, which is 5,000 versions.
@@ -38,10 +40,6 @@ type Client struct {
 // The requests go through azcore's pipeline, but not through the generated Key Vault clients: those begin with an
 // anonymous request, follow the challenge it meets, and send the token along to whatever host a next page names.
 func New(c Config) *Client {
-	agent := "strongroom"
-	if c.Version != "" {
-		agent += "/" + c.Version
-	}
 	if c.Clock == nil {
 		c.Clock = clock.Real{}
 	}
@@ -50,7 +48,7 @@ func New(c Config) *Client {
 	}
 	return &Client{
 		pipeline: runtime.NewPipeline("strongroom", c.Version,
-			runtime.PipelineOptions{PerRetry: []policy.Policy{bearer{}, userAgent(agent)}},
+			runtime.PipelineOptions{PerRetry: []policy.Policy{bearer{}, userAgent(transport.Agent(c.Version, c.UserAgentSuffix))}},
 			&policy.ClientOptions{
 				Transport: c.HTTP,
 				Retry:     policy.RetryOptions{MaxRetries: -1}, // waiting is decided once for all who share a vault, not here

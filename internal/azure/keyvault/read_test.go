@@ -41,7 +41,7 @@ func TestSecret(t *testing.T) {
 	if r.Method != http.MethodGet || r.RequestURI != "/secrets/db/?api-version=7.4" {
 		t.Errorf("%s %s", r.Method, r.RequestURI)
 	}
-	for name, want := range map[string]string{"Authorization": "Bearer " + bearer, "User-Agent": "strongroom/1.2.3", "Accept": "application/json"} {
+	for name, want := range map[string]string{"Authorization": "Bearer " + bearer, "User-Agent": "strongroom/1.2.3 shop", "Accept": "application/json"} {
 		if got := r.Header.Get(name); got != want {
 			t.Errorf("%s: %q", name, got)
 		}

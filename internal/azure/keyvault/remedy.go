@@ -3,10 +3,10 @@ package keyvault
 import (
 	"fmt"
 	"net/http"
-	"regexp"
 	"strings"
 
 	"strongroom/internal/azure/transport"
+	"strongroom/internal/form"
 	"strongroom/internal/secret"
 )
 
@@ -71,7 +71,7 @@ var roles = map[secret.Kind]string{
 }
 
 // vaultScope is the vault's part of the resource id in a refusal's message.
-var vaultScope = regexp.MustCompile(`(?i)Resource: '(/subscriptions/[^/' ]+/resourcegroups/[^/' ]+/providers/microsoft\.keyvault/vaults/[^/' ]+)`)
+var vaultScope = form.New(`(?i)Resource: '(/subscriptions/[^/' ]+/resourcegroups/[^/' ]+/providers/microsoft\.keyvault/vaults/[^/' ]+)`)
 
 func roleRemedy(p problem, what call) string {
 	scope := fmt.Sprintf("$(az keyvault show --name %s --query id --output tsv)", word(what.vault.name()))
@@ -101,9 +101,9 @@ func missingRemedy(what call) string {
 }
 
 var (
-	oid      = regexp.MustCompile(`oid=([0-9a-fA-F-]{36})`)
-	address  = regexp.MustCompile(`Client address: ([0-9a-fA-F.:]+)`)
-	harmless = regexp.MustCompile(`^[A-Za-z0-9_.()/-]+$`)
+	oid      = form.New(`oid=([0-9a-fA-F-]{36})`)
+	address  = form.New(`Client address: ([0-9a-fA-F.:]+)`)
+	harmless = form.New(`^[A-Za-z0-9_.()/-]+$`)
 )
 
 // objectID is the caller's, as the vault saw it.

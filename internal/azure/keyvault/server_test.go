@@ -100,7 +100,7 @@ func vaultOf(t testing.TB, servers ...*server) (*keyvault.Client, keyvault.Vault
 	if err != nil {
 		t.Fatal(err)
 	}
-	return keyvault.New(keyvault.Config{HTTP: ways.Azure, Version: "1.2.3", Clock: clock.NewFake(), MaxPages: 5}), vault
+	return keyvault.New(keyvault.Config{HTTP: ways.Azure, Version: "1.2.3", UserAgentSuffix: "shop", Clock: clock.NewFake(), MaxPages: 5}), vault
 }
 
 // refused checks an error's kind, that it is one line and free of the token, and gives its text with the remedy.

@@ -2,10 +2,10 @@ package keyvault
 
 import (
 	"net/url"
-	"regexp"
 	"strings"
 
 	"strongroom/internal/fault"
+	"strongroom/internal/form"
 	"strongroom/internal/secret"
 )
 
@@ -66,7 +66,7 @@ func pathable(what, s string) error {
 
 // versionForm is what an object's version may look like: Key Vault's are 32 hexadecimal digits, but nothing here depends
 // on that. A version ends up in file names and status, so it may not hold a slash.
-var versionForm = regexp.MustCompile(`^[0-9A-Za-z_~-][0-9A-Za-z._~-]{0,126}$`)
+var versionForm = form.UpTo(127, `^[0-9A-Za-z_~-][0-9A-Za-z._~-]*$`)
 
 // versionOf is the version in an id, .../<area>/<name>/<version>. Nothing else of an id is believed: it is the server's
 // text, and its host could be anyone's.

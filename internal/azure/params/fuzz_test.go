@@ -22,6 +22,8 @@ func BenchmarkDecode50(b *testing.B) {
 
 // FuzzDecode holds that whatever is accepted is within the rules everybody after us relies on, that everything else
 // is Invalid or Denied, and that no token or secret shows in what is said.
+//
+//fuzz:share 2
 func FuzzDecode(f *testing.F) {
 	f.Add("kvname", tenantID, documented, "", "")
 	f.Add("kvname", "contoso.com", list("a", "a/b"), "AzureStackCloud", "cloud.json")

@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"strongroom/internal/fault"
+	"strongroom/internal/form"
 	"strongroom/internal/material"
 	"strongroom/internal/secret"
 )
@@ -70,8 +70,8 @@ func (r objectReader) kind() secret.Kind {
 }
 
 var (
-	vaultObjectName    = regexp.MustCompile(`^[0-9A-Za-z-]{1,127}$`)
-	vaultObjectVersion = regexp.MustCompile(`^[0-9A-Za-z-]{1,127}$`)
+	vaultObjectName    = form.UpTo(127, `^[0-9A-Za-z-]+$`)
+	vaultObjectVersion = form.UpTo(127, `^[0-9A-Za-z-]+$`)
 )
 
 func (r objectReader) name() string {

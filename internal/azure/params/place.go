@@ -2,12 +2,12 @@ package params
 
 import (
 	"path"
-	"regexp"
 	"strings"
 
 	"strongroom/api/secretsstore"
 	"strongroom/internal/azure/cloud"
 	"strongroom/internal/fault"
+	"strongroom/internal/form"
 	"strongroom/internal/secret"
 )
 
@@ -27,7 +27,7 @@ func (d *decoder) pod() secret.Pod {
 	return p
 }
 
-var plainWord = regexp.MustCompile(`^[0-9A-Za-z._-]{1,253}$`)
+var plainWord = form.UpTo(253, `^[0-9A-Za-z._-]+$`)
 
 // podWord insists on what Kubernetes allows in names: they become headers and parts of a token's subject, where a
 // colon or a line break would mean something else.
@@ -42,9 +42,9 @@ func (d *decoder) podWord(key, what, value string) {
 }
 
 var (
-	vaultChars = regexp.MustCompile(`^[0-9A-Za-z]([-0-9A-Za-z]*[0-9A-Za-z])?$`)
-	guid       = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
-	domain     = regexp.MustCompile(`^([0-9A-Za-z]([-0-9A-Za-z]{0,61}[0-9A-Za-z])?\.)+[0-9A-Za-z]([-0-9A-Za-z]{0,61}[0-9A-Za-z])?$`)
+	vaultChars = form.New(`^[0-9A-Za-z]([-0-9A-Za-z]*[0-9A-Za-z])?$`)
+	guid       = form.New(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
+	domain     = form.New(`^([0-9A-Za-z]([-0-9A-Za-z]{0,61}[0-9A-Za-z])?\.)+[0-9A-Za-z]([-0-9A-Za-z]{0,61}[0-9A-Za-z])?$`)
 )
 
 // vault is the vault's name. It becomes the first label of a host, so nothing that could end a label may be in it.

@@ -74,7 +74,7 @@ func TestBound(t *testing.T) {
 	api := strings.Replace(strings.TrimPrefix(s.URL, "https://"), "127.0.0.1", "api.localhost", 1)
 	var reads atomic.Int32
 	now := clock.NewFake()
-	client := token.New(token.Config{Clock: now, Version: "test", Binding: token.Binding{
+	client := token.New(token.Config{Clock: now, Version: "test", UserAgentSuffix: "shop", Binding: token.Binding{
 		URL: s.URL + "/", APIServer: api,
 		CA: func() ([]byte, error) { reads.Add(1); return ca, nil },
 	}})

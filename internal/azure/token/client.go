@@ -24,11 +24,7 @@ func New(c Config) *Client {
 	}
 	c.IMDS = baseOr(c.IMDS, "http://169.254.169.254")
 	c.NMI = baseOr(c.NMI, "http://localhost:2579")
-	agent := "strongroom"
-	if c.Version != "" {
-		agent += "/" + c.Version
-	}
-	return &Client{config: c, agent: agent, binding: newBinding(c.Binding)}
+	return &Client{config: c, agent: transport.Agent(c.Version, c.UserAgentSuffix), binding: newBinding(c.Binding)}
 }
 
 func baseOr(base, otherwise string) string {

@@ -5,10 +5,10 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 
 	"strongroom/internal/fault"
+	"strongroom/internal/form"
 	"strongroom/internal/secret"
 )
 
@@ -19,7 +19,7 @@ const (
 )
 
 // tenantForm is what a tenant's id or domain may consist of; it becomes part of a URL.
-var tenantForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.-]{0,252}$`)
+var tenantForm = form.UpTo(253, `^[A-Za-z0-9][A-Za-z0-9.-]*$`)
 
 // ClientSecret proves by the secret of an application (OAuth 2 client credentials).
 func (c *Client) ClientSecret(ctx context.Context, t Target, clientSecret secret.Value) (Token, error) {

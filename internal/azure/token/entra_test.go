@@ -28,7 +28,7 @@ func posted(t *testing.T, s *server, path string) url.Values {
 	if got := r.Header.Get("Content-Type"); got != "application/x-www-form-urlencoded; charset=utf-8" {
 		t.Errorf("content type %q", got)
 	}
-	if got := r.Header.Get("User-Agent"); got != "strongroom/test" {
+	if got := r.Header.Get("User-Agent"); got != "strongroom/test shop" {
 		t.Errorf("user agent %q", got)
 	}
 	form, err := url.ParseQuery(body)

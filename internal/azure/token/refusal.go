@@ -4,13 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"strongroom/internal/azure/transport"
 	"strongroom/internal/fault"
+	"strongroom/internal/form"
 	"strongroom/internal/secret"
 )
 
@@ -56,7 +56,7 @@ type refusalBody struct {
 	CorrelationID string `json:"correlation_id"`
 }
 
-var codeForm = regexp.MustCompile(`AADSTS(\d{4,8})`)
+var codeForm = form.New(`AADSTS(\d{4,8})`)
 
 // code is the AADSTS number, 0 when there is none.
 func (b refusalBody) code() int {

@@ -3,8 +3,9 @@ package token
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"strings"
+
+	"strongroom/internal/form"
 )
 
 // remedyFor is the command that would mend a refusal, with the real values where they are known and <names> where they
@@ -92,7 +93,7 @@ func (t Target) kept() string {
 	return "the Secret that nodePublishSecretRef names"
 }
 
-var harmless = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
+var harmless = form.New(`^[A-Za-z0-9_@%+=:,./-]+$`)
 
 // shell quotes a value for a POSIX shell: the values come from tokens and manifests, and people paste remedies.
 func shell(s string) string {

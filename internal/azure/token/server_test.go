@@ -104,7 +104,7 @@ func newClient(t *testing.T, authority, node *server) (*token.Client, *clock.Fak
 	}
 	t.Cleanup(ways.Close)
 	now := clock.NewFake()
-	config := token.Config{HTTP: ways.Azure, Direct: ways.Direct, Clock: now, IMDS: "http://127.0.0.1:1", NMI: "http://127.0.0.1:1", Version: "test"}
+	config := token.Config{HTTP: ways.Azure, Direct: ways.Direct, Clock: now, IMDS: "http://127.0.0.1:1", NMI: "http://127.0.0.1:1", Version: "test", UserAgentSuffix: "shop"}
 	if node != nil {
 		config.IMDS, config.NMI = node.URL, node.URL+"/"
 	}

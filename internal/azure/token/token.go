@@ -77,6 +77,8 @@ type Config struct {
 	Binding Binding
 	// Version is the program's own, for the user agent "strongroom/<version>"; empty is "strongroom".
 	Version string
+	// UserAgentSuffix follows it, for operators who look for their clusters in Azure's logs; empty is none.
+	UserAgentSuffix string
 }
 
 // Binding is the token proxy that AKS identity bindings exchange tokens at.

@@ -4,25 +4,27 @@ import (
 	"bytes"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 	"unicode"
 
+	"strongroom/internal/form"
 	"strongroom/internal/secret"
 )
 
 const (
 	// longestLine bounds what of a server's message is repeated.
 	longestLine = 400
+	// longestRead bounds what of it is looked at: finding tokens in a whole answer, made for it, would take half a minute.
+	longestRead = 5 * longestLine
 	// longestWait bounds a Retry-After that is believed; a longer one is cut to it.
 	longestWait = 24 * time.Hour
 )
 
 // tokenLike finds what could be a credential: anything that starts like a JWT, and any run of base64 too long for a
 // name or an id.
-var tokenLike = regexp.MustCompile(`eyJ[A-Za-z0-9_=+-]{8,}(\.[A-Za-z0-9_=+-]*)*|[A-Za-z0-9_=+.%-]{120,}`)
+var tokenLike = form.New(`eyJ[A-Za-z0-9_=+-]{8,}(\.[A-Za-z0-9_=+-]*)*|[A-Za-z0-9_=+.%-]{120,}`)
 
 // Line makes a server's words fit for an error: the first line alone, printable, of bounded length, and without any of
 // the hidden values or anything that looks like a token, should the server have sent back what it was given.
@@ -33,6 +35,9 @@ func Line(text string, hidden ...secret.Value) string {
 	text = strings.TrimSpace(text)
 	if end := strings.IndexAny(text, "\r\n"); end >= 0 {
 		text = text[:end]
+	}
+	if len(text) > longestRead {
+		text = strings.TrimRightFunc(text[:longestRead], isTokens) // half a token no longer looks like one
 	}
 	text = tokenLike.ReplaceAllString(text, "[redacted]")
 	text = strings.Map(func(r rune) rune {
@@ -47,6 +52,9 @@ func Line(text string, hidden ...secret.Value) string {
 	}
 	return text
 }
+
+// isTokens is true for what may stand in a credential.
+func isTokens(r rune) bool { return r > ' ' && r <= '~' }
 
 // hide replaces a value as it is and as it stands in a form.
 func hide(text string, v secret.Value) string {
@@ -105,4 +113,17 @@ func span(value string, unit time.Duration) time.Duration {
 		return longestWait
 	}
 	return time.Duration(n) * unit
+}
+
+// Agent is the user agent of requests to Azure: "strongroom/<version>", and behind it the words by which an operator looks
+// for a cluster's requests in Azure's logs. Both may be empty.
+func Agent(version, words string) string {
+	agent := "strongroom"
+	if version != "" {
+		agent += "/" + version
+	}
+	if words = Line(words); words != "" {
+		agent += " " + words
+	}
+	return agent
 }

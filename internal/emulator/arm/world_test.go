@@ -27,7 +27,7 @@ const (
 
 // world is a resource manager with one machine, one scale set of two, identities a, b and c, and one owner of it all.
 type world struct {
-	t         *testing.T
+	t         testing.TB
 	clock     *clock.Fake
 	directory *entra.Directory
 	server    *arm.Server
@@ -55,7 +55,7 @@ func (p plane) URI(host, name string) string {
 	return "https://" + name + "." + hosts.VaultsOf(host) + "/"
 }
 
-func newWorld(t *testing.T, mutate ...func(*arm.Config)) *world {
+func newWorld(t testing.TB, mutate ...func(*arm.Config)) *world {
 	t.Helper()
 	fake := clock.NewFake()
 	w := &world{t: t, clock: fake, plane: plane{}, directory: entra.NewDirectory(entra.DirectoryConfig{Clock: fake, Lifetime: 24 * time.Hour})}

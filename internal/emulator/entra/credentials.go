@@ -1,12 +1,12 @@
 package entra
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"strongroom/internal/fault"
+	"strongroom/internal/form"
 )
 
 // The bounds Entra sets on federated credentials.
@@ -137,8 +137,10 @@ func (h *holder) addFederated(f FederatedCredential) error {
 	return nil
 }
 
+var credentialName = form.UpTo(120, `^[A-Za-z0-9][A-Za-z0-9_-]{2,}$`)
+
 func (f FederatedCredential) check(subject string) error {
-	if ok, _ := regexp.MatchString(`^[A-Za-z0-9][A-Za-z0-9_-]{2,119}$`, f.Name); !ok {
+	if !credentialName.MatchString(f.Name) {
 		return fault.New(fault.Invalid, subject, "a name is 3 to 120 letters, digits, - or _, the first a letter or digit")
 	}
 	fields := []struct{ name, text string }{{"issuer", f.Issuer}, {"subject", f.Subject}, {"audience", f.Audience}}

@@ -1,9 +1,10 @@
 package graph
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"strongroom/internal/form"
 )
 
 // filter is conditions that all must hold. The empty filter lets everything through.
@@ -18,10 +19,10 @@ type condition struct {
 
 // The three forms of OData's $filter that tools use, each up to the next "and"; ” within a text is one quote.
 var (
-	equalForm  = regexp.MustCompile(`^(\w+) +eq +'((?:[^']|'')*)'`)
-	beginForm  = regexp.MustCompile(`^(?i:startswith) *\( *(\w+) *, *'((?:[^']|'')*)' *\)`)
-	anyForm    = regexp.MustCompile(`^(\w+)/any\( *(\w+) *: *(\w+) +eq +'((?:[^']|'')*)' *\)`)
-	connective = regexp.MustCompile(`^ +(?i:and) +`)
+	equalForm  = form.New(`^(\w+) +eq +'((?:[^']|'')*)'`)
+	beginForm  = form.New(`^(?i:startswith) *\( *(\w+) *, *'((?:[^']|'')*)' *\)`)
+	anyForm    = form.New(`^(\w+)/any\( *(\w+) *: *(\w+) +eq +'((?:[^']|'')*)' *\)`)
+	connective = form.New(`^ +(?i:and) +`)
 )
 
 // parseFilter reads $filter. What is not of a known form, or about another property than known, is refused as Graph does.

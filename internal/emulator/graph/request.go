@@ -4,11 +4,11 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 
 	"strongroom/internal/emulator/entra"
+	"strongroom/internal/form"
 )
 
 // largestBody is more than an application with every certificate it may have.
@@ -58,7 +58,7 @@ func versionOf(path string) string {
 	return ""
 }
 
-var keyForm = regexp.MustCompile(`^(\w+)\(appId='([^']*)'\)$`)
+var keyForm = form.New(`^(\w+)\(appId='([^']*)'\)$`)
 
 // byKey turns applications(appId='x') into two segments, and says that it did.
 func byKey(segments []string) ([]string, bool) {

@@ -17,7 +17,7 @@ const home = "https://graph.azure.localhost:8443"
 // world is a Graph with an administrator, a reader and somebody without a role, one managed identity, and a second tenant
 // with an application of its own.
 type world struct {
-	t                     *testing.T
+	t                     testing.TB
 	directory             *entra.Directory
 	server                *graph.Server
 	admin, reader, nobody string // bearer tokens
@@ -25,7 +25,7 @@ type world struct {
 	stranger              entra.Application
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	fake := clock.NewFake()
 	w := &world{t: t, directory: entra.NewDirectory(entra.DirectoryConfig{Clock: fake})}

@@ -3,7 +3,8 @@ package imds
 import (
 	"net/http"
 	"net/url"
-	"regexp"
+
+	"strongroom/internal/form"
 )
 
 // The identity endpoint's first and last known versions, and what a wrong one is told.
@@ -12,7 +13,7 @@ const (
 	lastVersion  = "2025-04-07"
 )
 
-var versionForm = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}$`)
+var versionForm = form.New(`^\d{4}-\d{2}-\d{2}$`)
 
 func newestVersions() []string { return []string{"2025-04-07", "2024-07-17", "2024-03-15"} }
 

@@ -2,19 +2,19 @@ package state
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"strongroom/internal/emulator/access"
 	"strongroom/internal/emulator/arm/vaults"
 	"strongroom/internal/fault"
+	"strongroom/internal/form"
 )
 
 var (
-	vaultName = regexp.MustCompile(`^[a-zA-Z]([a-zA-Z0-9-]{1,22})[a-zA-Z0-9]$`)
-	guid      = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
-	scopeForm = regexp.MustCompile(`^(secrets|keys|certificates)/[0-9a-zA-Z-]{1,127}$`)
+	vaultName = form.New(`^[a-zA-Z]([a-zA-Z0-9-]{1,22})[a-zA-Z0-9]$`)
+	guid      = form.New(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
+	scopeForm = form.New(`^(secrets|keys|certificates)/[0-9a-zA-Z-]{1,127}$`)
 )
 
 // checker collects what is wrong with a document as a whole: names, references, words from closed lists. What belongs

@@ -2,17 +2,17 @@ package state
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"strongroom/internal/emulator/arm"
 	"strongroom/internal/emulator/arm/limits"
 	"strongroom/internal/fault"
+	"strongroom/internal/form"
 )
 
 var (
-	nodeName  = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9.-]{0,251}[a-zA-Z0-9])?$`)
-	groupName = regexp.MustCompile(`^[-\w.()]{0,89}[-\w()]$`)
+	nodeName  = form.UpTo(253, `^[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?$`)
+	groupName = form.UpTo(90, `^[-\w.()]*[-\w()]$`)
 )
 
 // machines checks what the resource manager shows, and who may what there.

@@ -2,11 +2,11 @@ package identities
 
 import (
 	"net/http"
-	"regexp"
 	"strings"
 
 	"strongroom/internal/emulator/arm/wire"
 	"strongroom/internal/emulator/entra"
+	"strongroom/internal/form"
 )
 
 type identityBody struct {
@@ -66,7 +66,7 @@ type wanted struct {
 	Tags     map[string]string `json:"tags"`
 }
 
-var nameForm = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_-]{2,127}$`)
+var nameForm = form.UpTo(128, `^[a-zA-Z0-9][a-zA-Z0-9_-]{2,}$`)
 
 // create makes the identity and the principal behind it, in the tenant of whoever asks.
 func (s *Server) create(q wire.Request) *wire.Answer {

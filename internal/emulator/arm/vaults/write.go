@@ -2,14 +2,14 @@ package vaults
 
 import (
 	"net/http"
-	"regexp"
 	"strings"
 	"time"
 
 	"strongroom/internal/emulator/arm/wire"
+	"strongroom/internal/form"
 )
 
-var nameForm = regexp.MustCompile(`^[a-zA-Z]([a-zA-Z0-9-]{1,22})[a-zA-Z0-9]$`)
+var nameForm = form.New(`^[a-zA-Z]([a-zA-Z0-9-]{1,22})[a-zA-Z0-9]$`)
 
 // given is the body of a PUT or PATCH.
 type given struct {

@@ -4,9 +4,10 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
+
+	"strongroom/internal/form"
 )
 
 // Region is where everything is.
@@ -106,7 +107,7 @@ func Covers(scope, resource string) bool {
 	return beneath && (rest == "" || rest[0] == '/')
 }
 
-var versionForm = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}(-preview)?$`)
+var versionForm = form.New(`^\d{4}-\d{2}-\d{2}(-preview)?$`)
 
 // APIVersion reads the query; any date is taken, for what is played here has been the same for years.
 func APIVersion(query url.Values) (string, *Answer) {
