@@ -2,6 +2,7 @@ package aadpodidentity
 
 import (
 	"encoding/json"
+	"time"
 
 	"strongroom/internal/fault"
 )
@@ -9,7 +10,7 @@ import (
 // DecodeIdentity reads an AzureIdentity in the API's JSON. An error is Invalid, and comes with as much as could be read:
 // the metadata, unless that is what is wrong, and nothing of the spec.
 func DecodeIdentity(raw []byte) (Identity, error) {
-	meta, spec, _, err := open(raw)
+	meta, spec, status, err := open(raw)
 	i := Identity{Meta: meta}
 	if err != nil {
 		return i, err
@@ -24,7 +25,27 @@ func DecodeIdentity(raw []byte) (Identity, error) {
 	if spec.wrong != nil {
 		return Identity{Meta: meta}, spec.fault(meta)
 	}
+	i.Conditions = conditions(status.values["conditions"])
 	return i, nil
+}
+
+// conditions are those of a status. Others may have written it: what cannot be read is as good as none.
+func conditions(raw json.RawMessage) []Condition {
+	var list []struct {
+		Type               string    `json:"type"`
+		Status             string    `json:"status"`
+		Reason             string    `json:"reason"`
+		Message            string    `json:"message"`
+		LastTransitionTime time.Time `json:"lastTransitionTime"`
+	}
+	if json.Unmarshal(raw, &list) != nil || len(list) == 0 {
+		return nil
+	}
+	read := make([]Condition, len(list))
+	for n, c := range list {
+		read[n] = Condition{c.Type, c.Status, c.Reason, c.Message, c.LastTransitionTime}
+	}
+	return read
 }
 
 // DecodeBinding reads an AzureIdentityBinding in the API's JSON. Errors are as those of DecodeIdentity.

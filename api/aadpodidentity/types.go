@@ -6,6 +6,8 @@
 // by Decode and Encode functions beside them.
 package aadpodidentity
 
+import "time"
+
 // Group and Version are those of all four kinds.
 const (
 	Group   = "aadpodidentity.k8s.io"
@@ -73,6 +75,14 @@ type Identity struct {
 	TenantID           string
 	AuxiliaryTenantIDs []string
 	ADEndpoint         string
+	// Conditions are those of the object's status, which the archived project does not write. A copy has none.
+	Conditions []Condition
+}
+
+// Condition is one thing that is said of an AzureIdentity in its status. Status is "True", "False" or "Unknown".
+type Condition struct {
+	Type, Status, Reason, Message string
+	LastTransitionTime            time.Time
 }
 
 // Namespaced is true when the identity's own annotation keeps it to its namespace.

@@ -17,7 +17,7 @@ import (
 const module = "strongroom/"
 
 // leaves are rooms without I/O and without a clock of their own, which everybody may use.
-var leaves = []string{"internal/secret", "internal/fault"}
+var leaves = []string{"internal/secret", "internal/fault", "internal/form"}
 
 // doors says which of our own rooms each room may import, besides the leaves. A room that is not listed may import
 // nothing of ours: add a line here, and the reason to the commit, when a new door is really needed. On the right, "x/..."
@@ -32,6 +32,7 @@ var doors = map[string][]string{
 	"api/aadpodidentity/crd":           {},
 	"api/provider/v1alpha1":            {},
 	"api/pluginregistration/v1":        {},
+	"internal/bound":                   {},
 	"internal/clock":                   {},
 	"internal/unixsock":                {},
 	"internal/material":                {},
@@ -39,7 +40,7 @@ var doors = map[string][]string{
 	"internal/azure/policy":            {},
 	"internal/azure/params":            {"api/secretsstore", "internal/azure/cloud", "internal/material"},
 	"internal/azure/transport":         {},
-	"internal/azure/token":             {"internal/azure/transport", "internal/clock"},
+	"internal/azure/token":             {"internal/azure/transport", "internal/clock", "internal/material"}, // certificates of unknown makers, read within bounds
 	"internal/azure/keyvault":          {"internal/azure/transport", "internal/clock"},
 	"internal/azure/arm":               {"internal/azure/transport", "internal/clock"},
 	"internal/azure/azurejson":         {"internal/azure/cloud", "internal/clock"},
@@ -61,7 +62,7 @@ var doors = map[string][]string{
 	"internal/kube/kubefake":           {},
 	"internal/podid/match":             {"api/aadpodidentity"},
 	"internal/podid/mic":               {"api/aadpodidentity", "api/secretsstore", "internal/azure/arm", "internal/clock", "internal/podid/match", "internal/telemetry/logkey"},
-	"internal/podid/nmi":               {"api/aadpodidentity", "internal/azure/token", "internal/azure/transport", "internal/clock", "internal/podid/match", "internal/share", "internal/telemetry/logkey"},
+	"internal/podid/nmi":               {"api/aadpodidentity", "internal/azure/token", "internal/azure/transport", "internal/bound", "internal/clock", "internal/podid/match", "internal/share", "internal/telemetry/logkey"},
 	"internal/csi":                     {"api/secretsstore", "internal/clock", "internal/incumbent", "internal/publish", "internal/volume", "internal/telemetry/logkey", "internal/unixsock"},
 	"internal/incumbent":               {"internal/clock", "internal/telemetry/logkey", "internal/unixsock"},
 	"internal/registrar":               {"api/pluginregistration/v1", "internal/clock", "internal/incumbent", "internal/telemetry/logkey", "internal/unixsock"},
@@ -69,7 +70,7 @@ var doors = map[string][]string{
 	"internal/flexvolume":              {"api/secretsstore", "internal/clock", "internal/provider", "internal/publish", "internal/telemetry/logkey"},
 	"internal/flexvolume/install":      {"internal/clock", "internal/telemetry/logkey"},
 	"internal/migrate":                 {"api/aadpodidentity", "api/secretsstore", "internal/flexvolume", "internal/podid/match"},
-	"internal/telemetry":               {},
+	"internal/telemetry":               {"internal/bound"},
 	"internal/telemetry/logkey":        {},
 	"internal/cli":                     {"api/...", "examples", "internal/..."},
 	"internal/emulator":                {"internal/clock", "internal/emulator/..."}, // one house within the house
@@ -104,6 +105,7 @@ var doors = map[string][]string{
 	"internal/protogen":                {},
 	"internal/azurelive":               {}, // tests only, behind a build tag
 	"internal/bench":                   {"api/...", "internal/..."},
+	"internal/stress":                  {"api/secretsstore", "internal/azure/cloud", "internal/azure/keyvault", "internal/azure/token", "internal/clock", "internal/emulator", "internal/emulator/keyvault", "internal/emulator/state", "internal/provider", "internal/provider/azure", "internal/publish", "internal/share", "internal/volume"},
 	"internal/house":                   {},
 }
 
