@@ -15,6 +15,7 @@ require (
 	k8s.io/client-go v0.36.6
 	k8s.io/kubelet v0.36.6
 	sigs.k8s.io/yaml v1.6.0
+	software.sslmate.com/src/go-pkcs12 v0.7.4
 	strongroom v0.0.0
 )
 

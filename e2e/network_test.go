@@ -46,17 +46,9 @@ func TestAPodMayRuleTheNodesNetwork(t *testing.T) {
 // OnTheNode puts a pod into the node's network, lets it see the node's files and run the node's tools, and no more.
 func OnTheNode(p *corev1.PodTemplateSpec) {
 	p.Spec.HostNetwork = true
-	file := corev1.HostPathFileOrCreate
-	for _, v := range []struct {
-		name, path string
-		kind       *corev1.HostPathType
-		readOnly   bool
-	}{{"host", "/", nil, true}, {"lock", "/run/xtables.lock", &file, false}} {
-		p.Spec.Volumes = append(p.Spec.Volumes, corev1.Volume{Name: v.name, VolumeSource: corev1.VolumeSource{
-			HostPath: &corev1.HostPathVolumeSource{Path: v.path, Type: v.kind}}})
-		main := &p.Spec.Containers[0]
-		main.VolumeMounts = append(main.VolumeMounts, corev1.VolumeMount{Name: v.name, MountPath: strings.TrimSuffix("/host"+v.path, "/"), ReadOnly: v.readOnly})
-	}
+	p.Spec.Volumes = append(p.Spec.Volumes, corev1.Volume{Name: "host", VolumeSource: corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: "/"}}})
+	main := &p.Spec.Containers[0]
+	main.VolumeMounts = append(main.VolumeMounts, corev1.VolumeMount{Name: "host", MountPath: "/host", ReadOnly: true})
 	no := false
 	p.Spec.Containers[0].SecurityContext = &corev1.SecurityContext{
 		AllowPrivilegeEscalation: &no,

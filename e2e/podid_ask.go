@@ -61,25 +61,37 @@ type claims struct {
 
 // tokenOf reads the token of an answer of the token path.
 func tokenOf(r reply) (c claims, err error) {
-	var body struct {
-		Token string `json:"access_token"`
-		Type  string `json:"token_type"`
-	}
-	if r.status != http.StatusOK {
-		return c, fmt.Errorf("%s", r)
-	}
-	if err := json.Unmarshal([]byte(r.body), &body); err != nil {
+	bearer, err := bearerOf(r)
+	if err != nil {
 		return c, err
 	}
-	parts := strings.Split(body.Token, ".")
-	if len(parts) != 3 || body.Type != "Bearer" {
-		return c, fmt.Errorf("no token: %.40q of type %q", body.Token, body.Type)
+	parts := strings.Split(bearer, ".")
+	if len(parts) != 3 {
+		return c, fmt.Errorf("no token: %.40q", bearer)
 	}
 	text, err := base64.RawURLEncoding.DecodeString(parts[1])
 	if err != nil {
 		return c, err
 	}
 	return c, json.Unmarshal(text, &c)
+}
+
+// bearerOf is the token itself, to show it to Azure.
+func bearerOf(r reply) (string, error) {
+	var body struct {
+		Token string `json:"access_token"`
+		Type  string `json:"token_type"`
+	}
+	if r.status != http.StatusOK {
+		return "", fmt.Errorf("%s", r)
+	}
+	if err := json.Unmarshal([]byte(r.body), &body); err != nil {
+		return "", err
+	}
+	if body.Type != "Bearer" {
+		return "", fmt.Errorf("no token: %.40q of type %q", body.Token, body.Type)
+	}
+	return body.Token, nil
 }
 
 // AwaitToken asks until a pod gets the token of one identity, by object id. A token of anybody else fails the test.

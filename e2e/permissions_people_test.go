@@ -1,0 +1,88 @@
+package e2e
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	authorizationv1 "k8s.io/api/authorization/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/dynamic"
+	restclient "k8s.io/client-go/rest"
+)
+
+// Promised: who may view a namespace may look at classes and at what is mounted, and who may edit it may write classes; what
+// the driver writes nobody may, and neither may a viewer read a Secret.
+func TestWhatPeopleMayInTheirNamespace(t *testing.T) {
+	t.Parallel()
+	Install(t)
+	ns, other := Namespace(t), Namespace(t)
+	for _, role := range []string{"view", "edit"} {
+		Kubectl(t, "create", "rolebinding", role, "--clusterrole="+role, "--user="+role+"-"+ns, "--namespace", ns)
+	}
+	all := []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}
+	reading, writing := all[:3], all[:7]
+	for _, c := range []struct {
+		role, group, resource string
+		may                   []string
+	}{
+		{"view", "secrets-store.csi.x-k8s.io", "secretproviderclasses", reading},
+		{"view", "secrets-store.csi.x-k8s.io", "secretproviderclasses/status", nil},
+		{"view", "secrets-store.csi.x-k8s.io", "secretproviderclasspodstatuses", reading},
+		{"view", "", "secrets", nil},
+		{"edit", "secrets-store.csi.x-k8s.io", "secretproviderclasses", writing},
+		{"edit", "secrets-store.csi.x-k8s.io", "secretproviderclasses/status", nil},
+		{"edit", "secrets-store.csi.x-k8s.io", "secretproviderclasspodstatuses", reading},
+		{"edit", "storage.k8s.io", "csidrivers", nil},
+		{"edit", "apiextensions.k8s.io", "customresourcedefinitions", nil},
+	} {
+		for _, verb := range all {
+			for _, space := range []string{ns, other} {
+				if got, want := may(t, c.role+"-"+ns, space, c.group, c.resource, verb), space == ns && slices.Contains(c.may, verb); got != want {
+					t.Errorf("%s may %s %s in its namespace (%v): %v", c.role, verb, c.resource, space == ns, got)
+				}
+			}
+		}
+	}
+	viewer := impersonated(t, "view-"+ns)
+	if _, err := viewer.Resource(Classes).Namespace(ns).List(t.Context(), metav1.ListOptions{}); err != nil {
+		t.Error(err)
+	}
+	if _, err := viewer.Resource(Classes).Namespace(other).List(t.Context(), metav1.ListOptions{}); !apierrors.IsForbidden(err) {
+		t.Errorf("another namespace's classes: %v", err)
+	}
+	if err := viewer.Resource(Classes).Namespace(ns).DeleteCollection(t.Context(), metav1.DeleteOptions{}, metav1.ListOptions{}); !apierrors.IsForbidden(err) {
+		t.Errorf("deleting all classes: %v", err)
+	}
+	editor := impersonated(t, "edit-"+ns)
+	if err := editor.Resource(PodStatuses).Namespace(ns).Delete(t.Context(), "any", metav1.DeleteOptions{}); !apierrors.IsForbidden(err) {
+		t.Errorf("deleting what the driver wrote: %v", err)
+	}
+}
+
+// may asks the API server whether somebody may do something.
+func may(t *testing.T, user, namespace, group, resource, verb string) bool {
+	t.Helper()
+	plural, sub, _ := strings.Cut(resource, "/")
+	review, err := cluster.Client.AuthorizationV1().SubjectAccessReviews().Create(t.Context(), &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+		User: user, Groups: []string{"system:authenticated"},
+		ResourceAttributes: &authorizationv1.ResourceAttributes{Namespace: namespace, Verb: verb, Group: group, Resource: plural, Subresource: sub},
+	}}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return review.Status.Allowed
+}
+
+// impersonated speaks to the API server as somebody else.
+func impersonated(t *testing.T, user string) *dynamic.DynamicClient {
+	t.Helper()
+	config := restclient.CopyConfig(cluster.Config)
+	config.Impersonate = restclient.ImpersonationConfig{UserName: user}
+	client, err := dynamic.NewForConfig(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client
+}

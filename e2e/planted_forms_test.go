@@ -1,0 +1,92 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"strings"
+	"unicode/utf16"
+)
+
+// planted is a value that must be nowhere but in the files of the pod that asked for it.
+type planted struct {
+	name string
+	// forms are the ways in which it could lie somewhere.
+	forms [][]byte
+	// kept is true of one that the test itself keeps in a Kubernetes Secret: then the cluster's store has it rightly.
+	kept bool
+}
+
+// plant makes the forms of a value.
+func plant(name string, value []byte) planted {
+	p := planted{name: name}
+	add := func(form []byte) {
+		if len(form) >= 12 { // anything shorter is found by chance
+			p.forms = append(p.forms, form)
+		}
+	}
+	text := string(value)
+	quoted, _ := json.Marshal(text) // any string can be
+	var plain bytes.Buffer
+	e := json.NewEncoder(&plain)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(text) // likewise
+	add(value)
+	add([]byte(strings.Trim(string(quoted), `"`)))
+	add([]byte(strings.Trim(strings.TrimSpace(plain.String()), `"`)))
+	add([]byte(strings.Trim(fmt.Sprintf("%q", text), `"`)))
+	add([]byte(strings.Trim(fmt.Sprintf("%+q", text), `"`)))
+	add([]byte(url.QueryEscape(text)))
+	add([]byte(url.PathEscape(text)))
+	add([]byte(hex.EncodeToString(value)))
+	add([]byte(strings.ToUpper(hex.EncodeToString(value))))
+	add([]byte(strings.Trim(fmt.Sprint(value), "[]")))
+	add([]byte(strings.ReplaceAll(strings.Trim(fmt.Sprint(value), "[]"), " ", ",")))
+	for _, order := range []binary.AppendByteOrder{binary.LittleEndian, binary.BigEndian} {
+		var wide []byte
+		for _, unit := range utf16.Encode([]rune(text)) {
+			wide = order.AppendUint16(wide, unit)
+		}
+		add(wide)
+	}
+	// In the base64 of something longer a value can begin at three places of a triple.
+	for skip := range 3 {
+		middle := value[skip : skip+(len(value)-skip)/3*3]
+		add([]byte(base64.StdEncoding.EncodeToString(middle)))
+		add([]byte(base64.URLEncoding.EncodeToString(middle)))
+	}
+	return p
+}
+
+// in tells whether any form is in a piece of data.
+func (p planted) in(data []byte) bool {
+	for _, form := range p.forms {
+		if bytes.Contains(data, form) {
+			return true
+		}
+	}
+	return false
+}
+
+// signedToken finds a whole token, header, claims and signature, in a piece of data.
+func signedToken(data []byte) string {
+	for at := 0; ; {
+		next := bytes.Index(data[at:], []byte("eyJ"))
+		if next < 0 {
+			return ""
+		}
+		at += next
+		end := at
+		for end < len(data) && strings.IndexByte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.", data[end]) >= 0 {
+			end++
+		}
+		if parts := strings.Split(string(data[at:end]), "."); len(parts) >= 3 && strings.HasPrefix(parts[1], "eyJ") && len(parts[2]) > 40 {
+			return string(data[at:min(end, at+60)])
+		}
+		at = max(end, at+3)
+	}
+}
