@@ -30,6 +30,7 @@ type azureConfig struct {
 	IMDS       string // base address of the instance metadata service
 	NMI        string // base address of the pod identity daemon
 	Policy     string // file with the operator's policy
+	UserAgent  string // words behind the program's own in the user agent
 
 	TokenProxy    string // identity binding: the token proxy's address
 	SNI           string // identity binding: its TLS name; empty is computed when first needed
@@ -100,7 +101,7 @@ func (c *azureConfig) build(observer azure.Observer) (*azureParts, error) {
 	}
 	pool := share.New(share.Config{Clock: clock.Real{}, MaxBytes: c.MaxBytes, MaxPerVault: perVault, MaxIdle: max(time.Hour, c.LastKnownGood), PerVault: map[string]int{azure.IMDS: 5}})
 	tokens := token.New(token.Config{
-		HTTP: clients.Azure, Direct: clients.Direct, Clock: clock.Real{}, IMDS: c.IMDS, NMI: c.NMI, Version: Version,
+		HTTP: clients.Azure, Direct: clients.Direct, Clock: clock.Real{}, IMDS: c.IMDS, NMI: c.NMI, Version: Version, UserAgentSuffix: c.UserAgent,
 		Binding: token.Binding{
 			URL: c.TokenProxy, SNI: c.SNI,
 			APIServer: net.JoinHostPort("kubernetes.default.svc.cluster.local", c.APIServerPort),
@@ -109,7 +110,7 @@ func (c *azureConfig) build(observer azure.Observer) (*azureParts, error) {
 	})
 	return &azureParts{
 		provider: azure.New(azure.Config{
-			Tokens: tokens, Vaults: keyvault.New(keyvault.Config{HTTP: clients.Azure, Version: Version}),
+			Tokens: tokens, Vaults: keyvault.New(keyvault.Config{HTTP: clients.Azure, Version: Version, UserAgentSuffix: c.UserAgent}),
 			Pool: pool, Clock: clock.Real{}, Cloud: own, CloudFiles: c.CloudFiles, Policy: rules,
 			Freshness: c.Freshness, LastKnownGood: c.LastKnownGood, Chain: c.Chain, Split: c.Split,
 			Observer: observer, Warm: clients.Warm,

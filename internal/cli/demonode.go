@@ -108,7 +108,7 @@ func newDemoNode(session *session, azure *azureConfig) (*demoNode, error) {
 	}}
 	n.services = []service{server, driver}
 	n.close = []func(){parts.clients.Close, func() { _ = providers.Close() }}
-	n.conn, err = grpc.NewClient("unix://"+n.csiSocket, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	n.conn, err = grpc.NewClient("unix:"+n.csiSocket, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	return n, err
 }
 

@@ -4,7 +4,9 @@ import (
 	"context"
 	"flag"
 	"log/slog"
+	"math/rand/v2"
 	"os"
+	"runtime"
 	"strings"
 	"time"
 
@@ -49,7 +51,7 @@ type driverConfig struct {
 
 func driverFlags(set *flag.FlagSet, p Process) *driverConfig {
 	c := &driverConfig{log: addLogFlags(set), checkBackend: metricsBackend(set)}
-	set.StringVar(&c.Endpoint, "endpoint", "unix:///tmp/csi.sock", "`address` of the CSI socket")
+	set.StringVar(&c.Endpoint, "endpoint", csiEndpoint, "`address` of the CSI socket")
 	set.StringVar(&c.DriverName, "drivername", driverName, "`name` the driver is registered under")
 	set.StringVar(&c.NodeID, "nodeid", p.Getenv("KUBE_NODE_NAME"), "`name` of this node")
 	set.StringVar(&c.ProviderDir, "provider-volume", providerDir, "`directory` of plugin sockets, searched last")
@@ -63,7 +65,7 @@ func driverFlags(set *flag.FlagSet, p Process) *driverConfig {
 	set.DurationVar(&c.Interval, "rotation-poll-interval", 2*time.Minute, "how old served content may grow before it is fetched again, unless its class says otherwise; 0 is at every republish, and by no timer")
 	set.StringVar(&c.Kubeconfig, "kubeconfig", "", "`file` that says where the cluster is; empty is the one this pod runs in")
 	set.StringVar(&c.RegistrationDir, "registration-socket-dir", "", "`directory` plugins_registry of the kubelet, to register with it; empty registers nowhere")
-	set.StringVar(&c.HostEndpoint, "host-endpoint", "/var/lib/kubelet/plugins/csi-secrets-store/csi.sock", "`path` of the CSI socket as the kubelet sees it")
+	set.StringVar(&c.HostEndpoint, "host-endpoint", hostCSISocket, "`path` of the CSI socket as the kubelet sees it")
 	set.BoolVar(&c.SyncSecrets, "sync-secrets", false, "copy mounted objects into Kubernetes Secrets as classes' secretObjects say; needs the permissions for it")
 	set.StringVar(&c.ClassDir, "class-dir", "", "`directory` of SecretProviderClass manifests, for a driver without a cluster")
 	set.StringVar(&c.ClassNS, "class-namespace", "default", "`namespace` of manifests that name none")
@@ -102,6 +104,9 @@ func (c *driverConfig) check() error {
 	if _, ok := mountModes[c.Volumes]; !ok {
 		wrong("--volumes", "%q is none of tmpfs, plain, auto", c.Volumes)
 	}
+	if c.Volumes == "tmpfs" && runtime.GOOS == "windows" {
+		wrong("--volumes", "there is no tmpfs on Windows: volumes are directories on the node's disk").Mend("--volumes auto")
+	}
 	if c.Interval < 0 {
 		wrong("--rotation-poll-interval", "%s is below 0", c.Interval)
 	}
@@ -119,11 +124,12 @@ var mountModes = map[string]volume.MountMode{"tmpfs": volume.Tmpfs, "plain": vol
 func (c *driverConfig) serve(ctx context.Context, p Process) error {
 	log := telemetry.NewLogger(p.Stderr, c.log.config())
 	metrics := telemetry.NewMetrics(Version)
-	volumes := volume.New(volume.Config{Mount: mountModes[c.Volumes]})
+	volumes := volume.New(volume.Config{Mount: mountModes[c.Volumes], Shared: c.ClassDir == ""})
 	providers := socket.New(socket.Config{Dirs: c.dirs(), MaxRecv: c.MaxRecv, Wait: c.patience()})
 	defer providers.Close()
 	config := publish.Config{
 		Providers: providers, Volumes: volumes, Clock: clock.Real{}, Interval: c.Interval, ForbidOverride: c.Forbid,
+		Beat: time.Now().Add(-rand.N(48 * time.Hour)), // evenly within any interval
 	}
 	if !c.Rotation {
 		config.Interval = publish.Never
@@ -142,6 +148,7 @@ func (c *driverConfig) serve(ctx context.Context, p Process) error {
 	}
 	config.Recorder = recorders
 	publisher := publish.New(config)
+	metrics.WatchVolumes(publisher.Remembered)
 	server := csi.Server{
 		Endpoint: c.Endpoint, Name: c.DriverName, Version: Version, NodeID: c.NodeID,
 		Publisher: publisher, Stats: volumes, Log: log,
@@ -207,12 +214,6 @@ func (c *driverConfig) patience() time.Duration {
 }
 
 func (c *driverConfig) dirs() []string { return providerDirs(c.MoreDirs, c.ProviderDir) }
-
-// Where providers have their sockets, unless somebody says otherwise.
-const (
-	providerDir      = "/var/run/secrets-store-csi-providers"
-	moreProviderDirs = "/etc/kubernetes/secrets-store-csi-providers"
-)
 
 // providerDirs are the directories in the order they are searched.
 func providerDirs(first, last string) []string {

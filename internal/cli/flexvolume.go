@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"runtime/debug"
 	"time"
 
@@ -109,6 +110,10 @@ func (c *flexConfig) answer(ctx context.Context, args []string) (answer flexvolu
 				Mend("report the stack in the node's %s", c.LogFile))
 		}
 	}()
+	if runtime.GOOS == "windows" {
+		return flexvolume.AnswerTo(fault.New(fault.Unsupported, "azure/kv", "there is no such FlexVolume driver for Windows, and there was none before").
+			Mend("mount a CSI volume: strongroom migrate turns the manifest into one"))
+	}
 	op := ""
 	if len(args) > 0 {
 		op = args[0]

@@ -3,18 +3,27 @@ package cli
 import (
 	"flag"
 	"log/slog"
+	"path/filepath"
+	"runtime"
 	"strings"
 
 	"strongroom/internal/fault"
 	"strongroom/internal/telemetry"
+	"strongroom/internal/unixsock"
 )
 
 // socketPath reads an --endpoint as the replaced programs do: "unix://" and a path, in any case. A relative path gets a
-// leading slash, since unix://tmp/x.sock is how manifests spell /tmp/x.sock.
+// leading slash, since unix://tmp/x.sock is how manifests spell /tmp/x.sock. On Windows it is a path with a drive.
 func socketPath(endpoint string) (string, error) {
 	path, ok := cutPrefixFold(endpoint, "unix://")
 	if !ok || path == "" {
 		return "", fault.New(fault.Invalid, "--endpoint", "invalid endpoint: %s", endpoint).Mend("--endpoint unix:///provider/azure.sock")
+	}
+	if runtime.GOOS == "windows" {
+		if path = filepath.Clean(unixsock.WindowsPath(path)); !filepath.IsAbs(path) {
+			return "", fault.New(fault.Invalid, "--endpoint", "invalid endpoint: %s: the path has no drive", endpoint).Mend(`--endpoint unix://C:\provider\azure.sock`)
+		}
+		return path, nil
 	}
 	if !strings.HasPrefix(path, "/") {
 		path = "/" + path

@@ -4,13 +4,10 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"strongroom/internal/azure/azurejson"
-	"strongroom/internal/clock"
-	"strongroom/internal/fault"
 	"strongroom/internal/kube"
 	"strongroom/internal/secret"
 )
@@ -33,16 +30,10 @@ func (c *micConfig) release(ctx context.Context, p Process) error {
 	}
 	defer client.Close()
 	assigned := client.AssignedIdentities("")
-	watching, stop := context.WithCancel(ctx)
-	defer stop()
-	watch := make(chan error, 1)
-	go func() { watch <- assigned.Run(watching) }()
-	for !assigned.Synced() {
-		if !clock.Sleep(ctx, clock.Real{}, 50*time.Millisecond) {
-			return fault.Wrap(ctx.Err(), fault.Unavailable, "azureassignedidentities", "cannot be listed")
-		}
+	list, err := assigned.Read(ctx)
+	if err != nil {
+		return err
 	}
-	list := assigned.List()
 	var group errgroup.Group
 	group.SetLimit(c.Writes)
 	for _, a := range list {
@@ -51,7 +42,6 @@ func (c *micConfig) release(ctx context.Context, p Process) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	stop()
 	fmt.Fprintf(p.Stdout, "released %d assigned identities\n", len(list))
-	return <-watch
+	return nil
 }

@@ -49,7 +49,7 @@ func (c *micConfig) serve(ctx context.Context, p Process) error {
 	metrics := telemetry.NewMetrics(Version)
 	login := armtoken.New(armtoken.Config{
 		Settings: settings, Clock: clock.Real{}, Observer: func(_ time.Duration, err error) { metrics.AzureRequest("entra", statusOf(err)) },
-		Tokens: token.New(token.Config{HTTP: clients.Azure, Direct: clients.Direct, Clock: clock.Real{}, IMDS: c.IMDS, Version: Version}),
+		Tokens: token.New(token.Config{HTTP: clients.Azure, Direct: clients.Direct, Clock: clock.Real{}, IMDS: c.IMDS, Version: Version, UserAgentSuffix: c.UserAgent}),
 	})
 	azure := arm.New(arm.Config{
 		HTTP: clients.Azure, Endpoint: own.Cloud.ResourceManager, Token: login.Token, Refused: login.Refused,

@@ -35,6 +35,7 @@ type nmiConfig struct {
 	Except        string
 	Authorities   string
 	CAFile        string
+	UserAgent     string
 	HostRoot      string
 	RulesSecs     int
 	Conntrack     bool
@@ -80,7 +81,7 @@ func nmiFlags(set *flag.FlagSet, p Process) *nmiConfig {
 	set.IntVar(&c.MetricsPort, "prometheus-port", 9090, "`port` of /metrics; below 0 serves none")
 	set.BoolVar(&c.ShowVersion, "version", false, "print the version and exit")
 	set.String("MICNamespace", "", ignored+": MIC is known by its exception")
-	set.String("custom-user-agent", "", ignored)
+	set.StringVar(&c.UserAgent, "custom-user-agent", "", "`text` after the program's own name, in requests to Azure")
 	set.Bool("enableScaleFeatures", true, ignored)
 	set.Bool("enableProfile", false, ignored)
 	return c
@@ -126,9 +127,16 @@ func (c *nmiConfig) check() error {
 	return nil
 }
 
-// safeNetwork refuses a network on which a pod's address proves nothing.
+// safeNetwork refuses a network that is not the node's, and one on which a pod's address proves nothing.
 func (c *nmiConfig) safeNetwork() error {
-	if c.SharedLinks || !c.Redirect {
+	if !c.Redirect {
+		return nil
+	}
+	if c.HostRoot != "" && redirect.OwnNetwork(c.HostRoot) {
+		return fault.New(fault.Unsupported, "network", "this container has a network of its own, and rules made here would lead no pod of the node").
+			Mend("set hostNetwork: true for NMI's pods")
+	}
+	if c.SharedLinks {
 		return nil
 	}
 	const mend = "use a network plugin that keeps pods from each other's addresses, or keep NET_RAW from all pods and set --allow-network-plugin-kubenet"

@@ -22,19 +22,20 @@ type localPods struct{ *kube.LocalPods }
 func (l localPods) Synced() bool { return l.Heard(trusted) }
 
 func (l localPods) At(ip netip.Addr) []nmi.Pod {
-	var list []nmi.Pod
-	for _, p := range l.LocalPods.At(ip) {
-		list = append(list, localPod(p))
+	found := l.LocalPods.At(ip)
+	list := make([]nmi.Pod, len(found))
+	for n := range found {
+		list[n] = localPod(&found[n])
 	}
 	return list
 }
 
 func (l localPods) Named(namespace, name string) (nmi.Pod, bool) {
 	p, known := l.LocalPods.Named(namespace, name)
-	return localPod(p), known
+	return localPod(&p), known
 }
 
-func localPod(p kube.LocalPod) nmi.Pod {
+func localPod(p *kube.LocalPod) nmi.Pod {
 	return nmi.Pod{
 		Namespace: p.Namespace, Name: p.Name, UID: p.UID, Labels: p.Labels,
 		HostNetwork: p.HostNetwork, Finished: p.Finished, Deleting: p.Deleting, Created: p.Created,

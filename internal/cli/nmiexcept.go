@@ -21,6 +21,9 @@ func (e excepting) Synced() bool { return e.watched.Synced() }
 // Exceptions implements nmi.Exceptions.
 func (e excepting) Exceptions() []aadpodidentity.Exception {
 	watched := e.watched.Exceptions()
+	if len(watched) == 0 {
+		return e.own
+	}
 	return append(watched[:len(watched):len(watched)], e.own...)
 }
 

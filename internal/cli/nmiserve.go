@@ -102,7 +102,7 @@ func (c *nmiConfig) server(all *services, client *kube.Client, clients *transpor
 	all.add(unbound{pods})
 	config := nmi.Config{
 		Node: c.Node, Listen: c.addresses(), Pods: localPods{pods}, ForceNamespaced: c.Namespaced, Secrets: credentials{client.Secrets()},
-		Tokens: token.New(token.Config{HTTP: clients.Azure, Direct: clients.Direct, Clock: clock.Real{}, IMDS: metadata, Version: Version}),
+		Tokens: token.New(token.Config{HTTP: clients.Azure, Direct: clients.Direct, Clock: clock.Real{}, IMDS: metadata, Version: Version, UserAgentSuffix: c.UserAgent}),
 		Pool:   pool, Direct: clients.Direct, Metadata: metadata,
 		AllowInstanceMetadata: !c.Block, WithoutHeader: !c.HeaderNeeded, Refused: listed(c.Refuse), Authorities: listed(c.Authorities),
 		Retry:           nmi.Retry{Created: c.Created, Assigned: c.Assigned, Interval: c.interval()},

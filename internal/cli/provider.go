@@ -34,7 +34,7 @@ type providerConfig struct {
 
 func providerFlags(set *flag.FlagSet, p Process) *providerConfig {
 	c := &providerConfig{azure: azureFlags(set, p), log: addLogFlags(set), checkBackend: metricsBackend(set)}
-	set.StringVar(&c.Endpoint, "endpoint", "unix:///tmp/azure.sock", "`address` of the plugin socket")
+	set.StringVar(&c.Endpoint, "endpoint", providerEndpoint, "`address` of the plugin socket")
 	set.IntVar(&c.HealthPort, "healthz-port", 8989, "`port` of the health check on 127.0.0.1 and the pod's address; 0 picks one, below 0 serves none")
 	set.StringVar(&c.HealthPath, "healthz-path", "/healthz", "`path` of the health check")
 	set.DurationVar(&c.HealthWait, "healthz-timeout", 5*time.Second, "how long the health check may take")
@@ -43,7 +43,7 @@ func providerFlags(set *flag.FlagSet, p Process) *providerConfig {
 	set.IntVar(&c.PprofPort, "pprof-port", 6060, "`port` of the profiler")
 	set.IntVar(&c.MaxMounts, "max-mounts", 0, "how many mounts run at once; 0 means 256; more wait their turn")
 	set.BoolVar(&c.ShowVersion, "version", false, "print the version and exit")
-	set.String("custom-user-agent", "", ignored)
+	set.StringVar(&c.azure.UserAgent, "custom-user-agent", "", "`text` after the program's own name, in requests to Azure")
 	return c
 }
 
@@ -79,6 +79,7 @@ func (c *providerConfig) serve(ctx context.Context, p Process) error {
 	}
 	defer parts.clients.Close()
 	metrics.WatchShare(parts.shared)
+	metrics.WatchKept(func() int { return parts.pool.Stats().Entries }, func() int { return parts.pool.Stats().Bytes })
 	server, err := socket.NewServer(socket.ServerConfig{
 		Socket: path, Provider: parts.provider, Version: Version, MaxMounts: c.MaxMounts, Log: log, Meter: metrics,
 	})

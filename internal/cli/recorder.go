@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"log/slog"
+	"runtime"
 	"sync"
 	"time"
 
@@ -120,6 +121,10 @@ func (r *recorder) succeeded(record publish.Record, was, is publish.Standing) {
 
 // warn says loudly, but not for every pod, that secrets are on disk.
 func (r *recorder) warn(record publish.Record) {
+	if runtime.GOOS == "windows" {
+		r.log.Info("volumes are plain directories on this node's disk, as everywhere on Windows", logkey.Target, record.Target)
+		return
+	}
 	r.log.Warn("volumes are plain directories: the secrets are on this node's disk, not in memory; give the driver the privilege to mount tmpfs",
 		logkey.Target, record.Target)
 }

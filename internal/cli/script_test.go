@@ -40,6 +40,7 @@ func TestScripts(t *testing.T) {
 			}
 			env.Setenv("TMPDIR", short)
 			env.Setenv("EXAMPLES", examples)
+			env.Setenv("WINEPREFIX", os.Getenv("WINEPREFIX")) // for the tests under Wine
 			env.Defer(func() {
 				left, err := os.ReadDir(short)
 				if err != nil || len(left) > 0 {

@@ -3,12 +3,12 @@ package controller
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode/utf8"
 
 	"strongroom/api/secretsstore"
 	"strongroom/internal/fault"
+	"strongroom/internal/form"
 )
 
 // Reasons of the condition Accepted.
@@ -49,7 +49,7 @@ func (f *Findings) judge(class secretsstore.Class) secretsstore.Condition {
 	return c
 }
 
-var providerNames = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,30}$`)
+var providerNames = form.New(`^[a-zA-Z0-9_-]{1,30}$`)
 
 // ofSpec is what the driver asks of any provider's class.
 func (f *Findings) ofSpec(class secretsstore.Class) (problems []error) {

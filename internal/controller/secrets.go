@@ -3,19 +3,19 @@ package controller
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
 	"strongroom/api/secretsstore"
 	"strongroom/internal/fault"
+	"strongroom/internal/form"
 )
 
 // What an API server takes for the names in a Secret.
 var (
-	secretName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
-	secretKey  = regexp.MustCompile(`^[-._a-zA-Z0-9]+$`)
-	labelName  = regexp.MustCompile(`^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$`)
+	secretName = form.New(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
+	secretKey  = form.New(`^[-._a-zA-Z0-9]+$`)
+	labelName  = form.New(`^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$`)
 )
 
 const (

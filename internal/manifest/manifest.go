@@ -8,13 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
 	"strongroom/api/secretsstore"
 	"strongroom/internal/fault"
+	"strongroom/internal/form"
 )
 
 // MaxBytes bounds one manifest file. An API server refuses objects far smaller than this.
@@ -106,7 +106,7 @@ func checkShape(file string, root *yaml.Node, apiVersion string) fault.List {
 	return problems
 }
 
-var dnsName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$`)
+var dnsName = form.UpTo(253, `^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`)
 
 func checkClass(file string, root *yaml.Node, class secretsstore.Class) fault.List {
 	var problems fault.List

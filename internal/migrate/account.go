@@ -4,13 +4,13 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
 	"strongroom/api/aadpodidentity"
+	"strongroom/internal/form"
 )
 
 // The annotations by which the webhook of workload identity, and people, know whom a ServiceAccount stands for.
@@ -190,7 +190,7 @@ func credentialName(at place) string {
 	return strings.Trim(name[:min(len(name), longest)], "-")
 }
 
-var harmless = regexp.MustCompile(`^[A-Za-z0-9_./:@-]+$`)
+var harmless = form.New(`^[A-Za-z0-9_./:@-]+$`)
 
 // word quotes a manifest's words for a POSIX shell.
 func word(s string) string {
