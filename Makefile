@@ -1,7 +1,7 @@
 # Every target needs Go and git only, unless it says otherwise.
 GO ?= go
 
-.PHONY: build test lint bench conformance fuzz mounts redirect helm image manifest chart chart-real e2e e2e-prepare azure-live azure-live-rehearsal
+.PHONY: build test lint stress stress-short bench conformance fuzz licenses sbom reproducible vuln cover mounts redirect kill windows helm image manifest chart chart-real e2e e2e-prepare soak azure-live azure-live-rehearsal
 
 build: ## one static binary, bin/strongroom
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o bin/strongroom ./cmd/strongroom
@@ -22,6 +22,14 @@ lint: ## formatting, vet, staticcheck, a tidy module
 	cd e2e && $(GO) vet ./... && $(GO) mod tidy -diff
 	cd conformance/go && $(GO) vet ./... && $(GO) mod tidy -diff
 
+stress: ## two hundred nodes in bad weather, about ten minutes on two idle cores; writes its part of docs/reliability.md
+	GOGC=400 $(GO) test -count=1 -timeout 60m -run '^TestStorm$$' ./internal/stress -args -storm full -machine "$(STRESS_MACHINE)"
+
+STRESS_MACHINE ?= $(shell nproc 2>/dev/null || echo "some number of") cores, $(shell uname -sr), $(shell date +%F)
+
+stress-short: ## the same weather for a hundred pods, about a minute; writes nothing
+	GOGC=400 $(GO) test -count=1 -timeout 30m -run '^TestStorm$$' ./internal/stress -args -storm short
+
 bench: ## Go benchmarks, then one table of calls, round trips and memory
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/...
 	$(GO) run ./internal/bench
@@ -30,16 +38,39 @@ conformance: ## the unmodified SDKs against the emulator: JavaScript's, which ne
 	conformance/js/run
 	conformance/go/run
 
-fuzz: ## each fuzz target for FUZZTIME inputs; a number of seconds would fail now and then, when it ends amid a minimization
-	@set -e; for target in $$(grep -rlE '^func Fuzz' --include='*_test.go' internal | sort -u); do \
-	  for name in $$(grep -oE '^func Fuzz[A-Za-z0-9]+' $$target | sed 's/func //'); do \
-	    echo "== $$name in $$(dirname $$target)"; \
-	    $(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $${FUZZTIME:-10000x} -fuzzminimizetime 10x ./$$(dirname $$target); \
-	  done; done
+fuzz: ## each fuzz target for FUZZTIME inputs, such as 10000x: the costly ones for a part of that
+	GO="$(GO)" tools/fuzz $${FUZZTIME:-10000x}
+
+licenses: ## THIRD_PARTY.md: the modules that are linked, with their licences; an unknown licence fails
+	cd tools && $(GO) run ./licenses
+
+sbom: image ## the lists of what is inside, dist/*.spdx.json, which "make image" writes beside each image
+	@ls -l dist/*.spdx.json
+
+reproducible: ## program and images built twice, the second time by a stranger's settings and a cold cache; compared bit for bit
+	GO="$(GO)" tools/reproducible
+
+vuln: ## known vulnerabilities of what is linked, by govulncheck; needs its database, or GOVULNDB=file:///directory
+	GO="$(GO)" tools/vuln/check
+
+cover: ## what the whole suite covers, for each package, and the functions that nothing runs
+	GO="$(GO)" tools/cover
 
 mounts: ## what really mounts: needs root, and does it in a mount namespace of its own that ends with it
 	@[ "$$(id -u)" = 0 ] || { echo "make mounts needs root"; exit 1; }
 	unshare --mount --propagation private $(GO) test -count=1 -tags e2e -run TestTmpfs ./internal/volume ./internal/cli
+
+KILLS ?= 200
+KILL_STRIDE ?= 7
+
+kill: build ## driver and provider killed KILLS times, and every KILL_STRIDE-th system call struck; in full: KILLS=10000 KILL_STRIDE=1
+	@export STRONGROOM_KILL_PROGRAM=$(CURDIR)/bin/strongroom STRONGROOM_KILL_STRIDE=$(KILL_STRIDE); \
+	if [ "$$(id -u)" = 0 ]; then \
+	  STRONGROOM_KILLS=$(KILLS) unshare --mount --propagation private $(GO) test -count=1 -v -timeout 0 -tags e2e -run TestTmpfs ./internal/kill; \
+	else \
+	  echo "SKIPPED without root: real mounts; plain directories instead"; \
+	  STRONGROOM_KILLS_PLAIN=$(KILLS) $(GO) test -count=1 -v -timeout 0 ./internal/kill; \
+	fi
 
 redirect: ## the rules that lead pods to NMI, with the machine's own iptables in networks made for them; needs root and Debian
 	@[ "$$(id -u)" = 0 ] || { echo "make redirect needs root"; exit 1; }
@@ -47,6 +78,9 @@ redirect: ## the rules that lead pods to NMI, with the machine's own iptables in
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends iptables conntrack iproute2 procps && break; exit 1; done
 	STRONGROOM_REDIRECT_MACHINE="$$(readlink /proc/self/ns/net) $$(readlink /proc/self/ns/mnt)" \
 	  unshare --net --mount --propagation private $(GO) test -count=1 -v -tags e2e -run TestRedirect ./internal/podid/nmi/redirect
+
+windows: ## builds everything for Windows and runs the program and the tests under Wine; installs Wine and mingw from Debian where they are missing
+	tools/wine/run $(WINDOWS_PACKAGES)
 
 # Helm answers "helm template" as a Kubernetes of the newest version the chart is tested with.
 helm: bin/helm ## the pinned Helm, bin/helm
@@ -72,6 +106,9 @@ chart-real: bin/helm build ## the chart against a real API server: make chart-re
 
 e2e: ## scenarios in a real cluster of one node, in namespaces of its own; needs root and Debian, docs/testing.md has more
 	e2e/run
+
+soak: ## half an hour of pods that come and go every second, in the cluster of e2e: nothing may grow; SOAK=3m for less
+	SOAK=$(or $(SOAK),30m) KUBE=$(or $(KUBE),1.36) E2E_RUN='^TestSoak$$' E2E_TIMEOUT=$(or $(E2E_TIMEOUT),90m) e2e/run
 
 e2e-prepare: ## builds and installs what "make e2e" needs, and runs nothing
 	cd e2e && $(GO) run ./prepare

@@ -167,12 +167,14 @@ func judgeValues(values map[string]any) error {
 	if err := yaml.Unmarshal(text, &known); err != nil {
 		return err
 	}
-	linux, _ := known["linux"].(map[string]any)
-	for _, one := range []string{"driver", "provider"} { // each takes the keys of both
-		own, _ := linux[one].(map[string]any)
-		for key, value := range linux {
-			if _, has := own[key]; !has && key != "driver" && key != "provider" {
-				own[key] = value
+	for _, system := range []string{"linux", "windows"} {
+		both, _ := known[system].(map[string]any)
+		for _, one := range []string{"driver", "provider"} { // each takes the keys of both
+			own, _ := both[one].(map[string]any)
+			for key, value := range both {
+				if _, has := own[key]; !has && key != "driver" && key != "provider" {
+					own[key] = value
+				}
 			}
 		}
 	}
