@@ -2,6 +2,7 @@ package attack
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"maps"
 	"net"
@@ -77,9 +78,9 @@ func TestWhateverComesOutOfAPluginSocketIsBounded(t *testing.T) {
 		return func(context.Context, *connections) (*api.MountResponse, error) { return wireFiles(paths...), nil }
 	}
 	for name, hostile := range map[string]answerer{
-		"20,000 bad paths":      giving(strings.Split(strings.Repeat("../x ", 19_999)+"../x", " ")...),
-		"20,000 same paths":     giving(strings.Split(strings.Repeat("a ", 19_999)+"a", " ")...),
-		"20,000 shadows":        giving(append(strings.Split(strings.Repeat("a/b ", 19_999)+"a/b", " "), "a")...),
+		"20,000 bad paths":      giving(numbered("../x", 20_000)...),
+		"20,000 same bad paths": giving(strings.Split(strings.Repeat("../x ", 19_999)+"../x", " ")...),
+		"20,000 shadows":        giving(append(numbered("a/b", 20_000), "a")...),
 		"5 MiB":                 giving(strings.Split(strings.Repeat(strings.Repeat("p", 100)+" ", 50_000)+"a", " ")...),
 		"an error of 100 KiB":   saying(codes.Internal, strings.Repeat("e\n", 50_000)),
 		"an error of 20 MiB":    saying(codes.Internal, strings.Repeat("e", 20<<20)),
@@ -144,6 +145,15 @@ func TestWhateverComesOutOfAPluginSocketIsBounded(t *testing.T) {
 			p.mustMount()
 		})
 	}
+}
+
+// numbered is so many paths of one beginning.
+func numbered(path string, count int) []string {
+	list := make([]string, count)
+	for i := range list {
+		list[i] = fmt.Sprint(path, i)
+	}
+	return list
 }
 
 func TestASocketThatDoesNotSpeakTheProtocolIsUnavailable(t *testing.T) {

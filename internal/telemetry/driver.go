@@ -35,7 +35,7 @@ type driverMetrics struct {
 func newDriverMetrics(f factory) driverMetrics {
 	return driverMetrics{
 		published:       f.counter("node_publish_total", "Volume publishes that succeeded, those among them that had nothing to do.", osType, "provider"),
-		publishFailed:   f.counter("node_publish_error_total", "Volume publishes that failed, also where the kubelet was told otherwise to keep the files.", osType, "provider", "error_type"),
+		publishFailed:   f.counter("node_publish_error_total", "First mounts that failed; what fails for a volume that was already mounted is in rotation_reconcile_error_total.", osType, "provider", "error_type"),
 		unpublished:     f.counter("node_unpublish_total", "Volume unpublishes that succeeded.", osType),
 		unpublishFailed: f.counter("node_unpublish_error_total", "Volume unpublishes that failed.", osType),
 		rotated:         f.counter("rotation_reconcile_total", "Fetches for a volume that was already mounted that succeeded, whether or not anything had changed.", osType, "provider", "rotated"),

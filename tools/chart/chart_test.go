@@ -71,6 +71,9 @@ var matrix = map[string]string{
 	"flexvolume":         `{flexVolume: {enabled: true, targetDir: /usr/libexec/kubernetes/kubelet-plugins/volume/exec/, fetch: direct, timeout: 30s}, policy: {rules: [{vaults: [kv]}]}, caBundle: x, cloudFiles: {own.json: "{}"}, cloudFile: own.json}`,
 	"upstream azure":     file("testdata/upstream-azure.yaml"),
 
+	"their driver's suite":   file("testdata/suite-driver.yaml"),
+	"their provider's suite": file("testdata/suite-provider.yaml"),
+
 	"windows":          `{windows: {enabled: true}}`,
 	"windows alone":    `{linux: {enabled: false}, windows: {enabled: true}, syncSecret: {enabled: true}}`,
 	"windows driver":   `{windows: {enabled: true, provider: {enabled: false}, metricsAddr: ""}}`,

@@ -63,7 +63,8 @@ func TestOthersInTheCluster(t *testing.T) {
 	}{
 		"nothing":                {},
 		"unrelated":              {there: []string{daemonSet("kube-proxy", "kube-proxy", "")}},
-		"ourselves":              {there: []string{daemonSet("secrets-store-csi-driver", "secrets-store-csi-driver", "strongroom"), csiDriver("strongroom")}},
+		"ourselves":              {there: []string{daemonSet("secrets-store-csi-driver", "secrets-store-csi-driver, app.kubernetes.io/part-of: strongroom", "strongroom"), csiDriver("strongroom")}},
+		"its release, upgraded":  {there: []string{daemonSet("secrets-store-csi-driver", "secrets-store-csi-driver", "strongroom"), csiDriver("strongroom")}, want: "helm uninstall strongroom --namespace kube-system"},
 		"the AKS add-on":         {there: []string{daemonSet("aks-secrets-store-csi-driver", "secrets-store-csi-driver", "")}, want: "az aks disable-addons --addons azure-keyvault-secrets-provider"},
 		"upstream's driver":      {there: []string{daemonSet("secrets-store-csi-driver", "secrets-store-csi-driver", "csi-secrets-store")}, want: "helm uninstall csi-secrets-store --namespace kube-system"},
 		"upstream's manifest":    {there: []string{daemonSet("csi-secrets-store", "csi-secrets-store", "")}, want: "kubectl delete daemonset csi-secrets-store --namespace kube-system"},

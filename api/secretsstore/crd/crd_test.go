@@ -95,7 +95,8 @@ func TestNamesAndVersionsAreThoseOthersAreWrittenAgainst(t *testing.T) {
 			d.Spec.Scope != "Namespaced" || d.Spec.Conversion.Strategy != "None" || d.Metadata.Name != plural+"."+secretsstore.Group {
 			t.Errorf("%s: %+v", kind, d.Metadata)
 		}
-		if n := d.Spec.Names; n.Plural != plural || n.ListKind != kind+"List" || n.Singular != strings.ToLower(kind) {
+		// A short name moves the columns of "kubectl api-resources", which other people's scripts read the version from.
+		if n := d.Spec.Names; n.Plural != plural || n.ListKind != kind+"List" || n.Singular != strings.ToLower(kind) || len(n.ShortNames) != 0 {
 			t.Errorf("%s: %+v", kind, n)
 		}
 		if len(d.Spec.Versions) != 2 {

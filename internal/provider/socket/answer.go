@@ -35,14 +35,22 @@ func (r *remote) decodeResponse(out *api.MountResponse) (provider.Response, erro
 	return provider.Response{Files: decodeFiles(out.GetFiles()), Versions: versions}, nil
 }
 
+// decodeFiles takes the last of several files of one path, as every driver does: there are providers that send them.
 func decodeFiles(list []*api.File) []secret.File {
 	var files []secret.File
+	at := make(map[string]int, len(list))
 	for _, f := range list {
-		files = append(files, secret.File{
+		file := secret.File{
 			Path:     f.GetPath(),
 			Mode:     fs.FileMode(uint32(f.GetMode())).Perm(), // whatever else a provider sets is not for it to decide
 			Contents: secret.NewValue(f.GetContents()),
-		})
+		}
+		if i, again := at[file.Path]; again {
+			files[i] = file
+			continue
+		}
+		at[file.Path] = len(files)
+		files = append(files, file)
 	}
 	return files
 }

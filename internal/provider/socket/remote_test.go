@@ -32,7 +32,7 @@ func TestBothEndsCarryEverythingAcross(t *testing.T) {
 		Freshness:  provider.Freshness{NotBefore: time.Now().Add(-1500 * time.Millisecond)},
 	}
 	back := provider.Response{
-		Files:    []secret.File{{Path: "a", Mode: 0, Contents: secret.NewValue([]byte{0, 255})}, {Path: "a", Mode: 0o777}},
+		Files:    []secret.File{{Path: "a", Mode: 0, Contents: secret.NewValue([]byte{0, 255})}, {Path: "b", Mode: 0o777}},
 		Versions: []secret.Version{{ID: "secret/a", Version: "2"}, {ID: "secret/a/0", Version: "1"}},
 		Report: provider.Report{Identity: "workload-identity", Vault: "https://kv", Age: time.Second, Calls: provider.Calls{Vault: 2},
 			Objects: []provider.Outcome{{Object: "secret/a", State: provider.Stale, Age: time.Hour}}},
@@ -91,6 +91,26 @@ func TestNoFilesAreAnAnswerOfOursButNotOfAThirdPartys(t *testing.T) {
 	resp, err = named(t, "other", socket.Config{Dirs: []string{dir}}).Mount(t.Context(), provider.Request{})
 	if err != nil || resp.Files != nil {
 		t.Errorf("a third party's: %v, %v", resp.Files, err)
+	}
+}
+
+// What a provider of upstream's driver sends twice, that driver writes once, as it came last.
+func TestOfTwoFilesOfOnePathTheLastCounts(t *testing.T) {
+	t.Parallel()
+	dir, _ := thirdParty{mount: func(context.Context, *api.MountRequest) (*api.MountResponse, error) {
+		return &api.MountResponse{
+			ObjectVersion: []*api.ObjectVersion{{Id: "secret/a", Version: "1"}},
+			Files: []*api.File{
+				{Path: "a", Mode: 0o600, Contents: []byte("first")}, {Path: "b"}, {Path: "a", Mode: 0o640, Contents: []byte("last")},
+			},
+		}, nil
+	}}.serve(t, "other")
+	resp, err := named(t, "other", socket.Config{Dirs: []string{dir}}).Mount(t.Context(), provider.Request{})
+	if err != nil || len(resp.Files) != 2 {
+		t.Fatalf("%v, %v", resp.Files, err)
+	}
+	if f := resp.Files[0]; f.Path != "a" || f.Mode != 0o640 || string(f.Contents.Reveal()) != "last" {
+		t.Errorf("%s has mode %o and %d bytes", f.Path, f.Mode, f.Contents.Len())
 	}
 }
 
