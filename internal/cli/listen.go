@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"flag"
 	"log/slog"
 	"path/filepath"
@@ -46,6 +47,19 @@ type logFlags struct {
 
 func addLogFlags(set *flag.FlagSet) logFlags {
 	return logFlags{json: set.Bool("log-format-json", false, "log in JSON"), verbosity: acceptLogFlags(set)}
+}
+
+// addOldLogFlags has the spelling of the archived pod identity as well: --log-format=json.
+func addOldLogFlags(set *flag.FlagSet) logFlags {
+	l := addLogFlags(set)
+	set.Func("log-format", "text or json: another spelling of --log-format-json", func(format string) error {
+		if format != "text" && format != "json" {
+			return errors.New("there are text and json")
+		}
+		*l.json = format == "json"
+		return nil
+	})
+	return l
 }
 
 func (l logFlags) config() telemetry.LogConfig {

@@ -50,13 +50,13 @@ type micConfig struct {
 
 func micFlags(set *flag.FlagSet, p Process) *micConfig {
 	c := &micConfig{
-		log: addLogFlags(set), getenv: p.Getenv, CustomCloud: p.Getenv("AZURE_ENVIRONMENT_FILEPATH"),
+		log: addOldLogFlags(set), getenv: p.Getenv, CustomCloud: p.Getenv("AZURE_ENVIRONMENT_FILEPATH"),
 		HTTPSProxy: cmp.Or(p.Getenv("HTTPS_PROXY"), p.Getenv("https_proxy")), NoProxy: cmp.Or(p.Getenv("NO_PROXY"), p.Getenv("no_proxy")),
 	}
 	set.StringVar(&c.Kubeconfig, "kubeconfig", "", "`file` that says where the cluster is; empty is the one this pod runs in")
 	set.StringVar(&c.CloudConfig, "cloudconfig", "", "`file` azure.json of the cluster; empty reads CLOUD, TENANT_ID, CLIENT_ID and so on from the environment")
 	set.BoolVar(&c.Namespaced, "forceNamespaced", p.Getenv("FORCENAMESPACED") == "true", "identities serve pods of their own namespace only")
-	set.StringVar(&c.LeaseNamespace, "lease-namespace", cmp.Or(p.Getenv("POD_NAMESPACE"), "default"), "`namespace` of the lease that makes one replica the leader, and of the ledger")
+	set.StringVar(&c.LeaseNamespace, "lease-namespace", cmp.Or(p.Getenv("POD_NAMESPACE"), p.Getenv("MIC_POD_NAMESPACE"), "default"), "`namespace` of the lease that makes one replica the leader, and of the ledger")
 	set.StringVar(&c.LeaseNamespace, "leader-election-namespace", c.LeaseNamespace, "another spelling of --lease-namespace; its `namespace`")
 	set.StringVar(&c.LeaseName, "leader-election-name", micLease, "`name` of that lease")
 	set.DurationVar(&c.LeaseDuration, "leader-election-duration", 15*time.Second, "how long a leader that is not heard of keeps the lease")

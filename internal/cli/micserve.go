@@ -149,11 +149,11 @@ func (r *micReplica) lead(ctx context.Context) error {
 // boundPods are the cluster's pods as MIC wants them.
 type boundPods struct{ *kube.BoundPods }
 
-func (b boundPods) List() []match.Pod {
+func (b boundPods) List() []*match.Pod {
 	all := b.BoundPods.List()
-	list := make([]match.Pod, len(all))
+	list := make([]*match.Pod, len(all))
 	for i, p := range all {
-		list[i] = match.Pod(p)
+		list[i] = (*match.Pod)(p)
 	}
 	return list
 }

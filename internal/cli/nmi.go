@@ -50,7 +50,7 @@ type nmiConfig struct {
 }
 
 func nmiFlags(set *flag.FlagSet, p Process) *nmiConfig {
-	c := &nmiConfig{log: addLogFlags(set)}
+	c := &nmiConfig{log: addOldLogFlags(set)}
 	set.StringVar(&c.Kubeconfig, "kubeconfig", p.Getenv("KUBECONFIG"), "`file` that says where the cluster is; empty is the one this pod runs in")
 	set.StringVar(&c.Node, "node", p.Getenv("NODE_NAME"), "`name` of this node")
 	set.StringVar(&c.DaemonSet, "daemonset", "", "`namespace/name` of the DaemonSet this runs in; when it is gone at the end, the rules are removed, and otherwise kept for the successor")
@@ -61,7 +61,7 @@ func nmiFlags(set *flag.FlagSet, p Process) *nmiConfig {
 	set.StringVar(&c.Mode, "operation-mode", "standard", "standard, where MIC assigns identities, or managed, where they are on the nodes already")
 	set.BoolVar(&c.Namespaced, "forceNamespaced", p.Getenv("FORCENAMESPACED") == "true", "identities serve pods of their own namespace only; always so in managed mode")
 	set.BoolVar(&c.HeaderNeeded, "metadata-header-required", true, "refuse requests without the header Metadata: true")
-	set.BoolVar(&c.Block, "block-instance-metadata", true, "refuse pods everything but tokens")
+	set.BoolVar(&c.Block, "block-instance-metadata", true, "refuse pods everything below /metadata but tokens")
 	set.BoolVar(&c.EarlyRetry, "set-retry-after-header", false, "answer 503 with Retry-After where an identity is missing, for clients that come again")
 	set.IntVar(&c.Created, "retry-attempts-for-created", 16, "how many `intervals` a pod waits for which nothing is known")
 	set.IntVar(&c.Assigned, "retry-attempts-for-assigned", 4, "how many `intervals` more it waits when its identity is on its way")

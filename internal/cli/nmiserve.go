@@ -92,10 +92,7 @@ func (c *nmiConfig) serve(ctx context.Context, p Process, rules *redirect.Redire
 
 // server is the daemon's own configuration; what it watches is added to all.
 func (c *nmiConfig) server(all *services, client *kube.Client, clients *transport.Clients, rules *redirect.Redirect, metrics *telemetry.Metrics, log *slog.Logger) nmi.Config {
-	metadata := "http://" + net.JoinHostPort(c.MetadataIP, strconv.Itoa(c.MetadataPort))
-	if c.MetadataPort == 80 {
-		metadata = "http://" + c.MetadataIP
-	}
+	metadata := c.metadata()
 	pool := share.New(share.Config{Clock: clock.Real{}, PerVault: map[string]int{nmi.IMDS: 5}})
 	all.add(unbound{pool})
 	pods := client.LocalPods(c.Node)
@@ -120,6 +117,11 @@ func (c *nmiConfig) server(all *services, client *kube.Client, clients *transpor
 	all.add(unbound{assigned})
 	config.Assigned = knownAssigned{assigned}
 	return config
+}
+
+// metadata is the service's address as NMI itself asks it. The port that http means anyway is left away, as clients do.
+func (c *nmiConfig) metadata() string {
+	return "http://" + strings.TrimSuffix(net.JoinHostPort(c.MetadataIP, strconv.Itoa(c.MetadataPort)), ":80")
 }
 
 // standing is why pods' requests are not led here.

@@ -49,6 +49,34 @@ func TestALeaderKilledAmidAnUpdateIsSucceeded(t *testing.T) {
 	}
 }
 
+// With MIC dead, what is unbound or edited is lost all the same, and comes back with its binding.
+func TestWhatIsUnboundIsLostWhileMICIsDead(t *testing.T) {
+	t.Parallel()
+	w := newPodWorld(t, 0)
+	mic, nmi := w.mic("mic-0"), w.nmi("node-0")
+	gets := func() string {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		holder, _ := w.ask(ctx, nmi, "127.0.1.1", "")
+		return holder
+	}
+	w.putPod("web", "a", "127.0.1.1")
+	until(t, "it has its token", func() bool { return gets() == w.clientID("a") })
+	mic.kill()
+	w.api.Delete("azureidentitybindings", "shop", "a")
+	until(t, "unbound, it has none", func() bool { return gets() == "" })
+	w.bind("a")
+	until(t, "bound again, it has", func() bool { return gets() == w.clientID("a") })
+	w.api.Put(fmt.Sprintf(`{apiVersion: aadpodidentity.k8s.io/v1, kind: AzureIdentity, metadata: {name: a, namespace: shop},
+		spec: {type: 0, resourceID: %s/Microsoft.ManagedIdentity/userAssignedIdentities/b, clientID: %s}}`, emulated, w.clientID("b")))
+	until(t, "its identity is another by now", func() bool { return gets() == "" })
+	if got := w.states()["web"]; got != "a Assigned" {
+		t.Errorf("somebody has changed the assignment: %q", got)
+	}
+	w.mic("mic-1")
+	until(t, "MIC brings what is bound", func() bool { return gets() == w.clientID("b") })
+}
+
 // While pods come, go and change their labels, processes of MIC and NMI are killed at random: no pod ever has a token of
 // what is not its own, whatever it asks for, and when it is over everything is as it should be.
 func TestKillingMICAndNMIAtRandom(t *testing.T) {

@@ -26,6 +26,8 @@ type Identities struct {
 	bindings   *watch[aadpodidentity.Binding]
 	exceptions *watch[aadpodidentity.Exception]
 	tell       []func()
+	// What of these was deleted since it was first seen.
+	goneIdentities, goneBindings departed
 	// The same in order, as long as nothing changes: NMI asks with every request.
 	inOrder struct {
 		identities ordered[aadpodidentity.Identity]
@@ -38,14 +40,14 @@ type Identities struct {
 func (c *Client) Identities(which Watched) *Identities {
 	s := &Identities{}
 	if which.Identities {
-		s.identities = watchDecoded(c, source{kind: identities}, func(before, after *aadpodidentity.Identity) {
-			s.changed(differs(unsaid(before), unsaid(after), func(i *aadpodidentity.Identity) *aadpodidentity.Meta { return &i.Meta }))
-		})
+		s.identities = watchDecoded(c, source{kind: identities}, noted(&s.goneIdentities, metaOfIdentity, func(before, after *aadpodidentity.Identity) {
+			s.changed(differs(unsaid(before), unsaid(after), metaOfIdentity))
+		}))
 	}
 	if which.Bindings {
-		s.bindings = watchDecoded(c, source{kind: bindings}, func(before, after *aadpodidentity.Binding) {
-			s.changed(differs(before, after, func(b *aadpodidentity.Binding) *aadpodidentity.Meta { return &b.Meta }))
-		})
+		s.bindings = watchDecoded(c, source{kind: bindings}, noted(&s.goneBindings, metaOfBinding, func(before, after *aadpodidentity.Binding) {
+			s.changed(differs(before, after, metaOfBinding))
+		}))
 	}
 	if which.Exceptions {
 		s.exceptions = watchDecoded(c, source{kind: exceptions}, func(before, after *aadpodidentity.Exception) {
@@ -82,13 +84,26 @@ func (s *Identities) OnChange(tell func()) { s.tell = append(s.tell, tell) }
 
 // Identities lists them by namespace and name. One that cannot be read has only its metadata.
 func (s *Identities) Identities() []aadpodidentity.Identity {
-	return s.inOrder.identities.of(s.identities, func(i *aadpodidentity.Identity) *aadpodidentity.Meta { return &i.Meta })
+	return s.inOrder.identities.of(s.identities, metaOfIdentity)
 }
 
 // Bindings lists them by namespace and name. One that cannot be read has only its metadata: its selector is empty.
 func (s *Identities) Bindings() []aadpodidentity.Binding {
-	return s.inOrder.bindings.of(s.bindings, func(b *aadpodidentity.Binding) *aadpodidentity.Meta { return &b.Meta })
+	return s.inOrder.bindings.of(s.bindings, metaOfBinding)
 }
+
+// IdentityGone is true of one that was there, as was seen, and has been deleted since.
+func (s *Identities) IdentityGone(namespace, name string) bool {
+	return s.goneIdentities.has(namespace, name)
+}
+
+// BindingGone is the same of bindings.
+func (s *Identities) BindingGone(namespace, name string) bool {
+	return s.goneBindings.has(namespace, name)
+}
+
+func metaOfIdentity(i *aadpodidentity.Identity) *aadpodidentity.Meta { return &i.Meta }
+func metaOfBinding(b *aadpodidentity.Binding) *aadpodidentity.Meta   { return &b.Meta }
 
 // Exceptions lists them by namespace and name. One that cannot be read has only its metadata, and excepts nothing.
 func (s *Identities) Exceptions() []aadpodidentity.Exception {

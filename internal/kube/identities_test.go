@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
@@ -114,6 +115,60 @@ func TestAChangeOfPodIdentityIsOneThatMatters(t *testing.T) {
 	next(t, told)
 	if len(s.Identities()) != 1 || !s.Heard(0) {
 		t.Errorf("%+v", s.Identities())
+	}
+}
+
+// What was deleted is known to have been there, also when its end was missed, until it is there again.
+func TestWhatOfPodIdentityWasDeletedIsKnown(t *testing.T) {
+	t.Parallel()
+	for resource, c := range map[string]struct {
+		which Watched
+		name  string
+		gone  func(s *Identities, namespace, name string) bool
+	}{
+		"azureidentities":       {Watched{Identities: true}, "a", (*Identities).IdentityGone},
+		"azureidentitybindings": {Watched{Bindings: true}, "x", (*Identities).BindingGone},
+	} {
+		for _, missed := range []bool{false, true} {
+			w := newWorld(t)
+			w.Put(podIdentityManifest)
+			s, told := watchIdentities(t, w, c.which)
+			w.opened(t, resource)
+			if c.gone(s, "shop", c.name) || c.gone(s, "shop", "never") {
+				t.Errorf("%s: one is gone that is there, or never was", resource)
+			}
+			if missed {
+				w.Stop()
+			}
+			w.Delete(resource, "shop", c.name)
+			if missed {
+				w.Expire()
+				resume(t, w)
+			}
+			next(t, told)
+			if !c.gone(s, "shop", c.name) || c.gone(s, "other", c.name) || c.gone(s, "shop", "b") {
+				t.Errorf("%s: missed %v: what was deleted is not told from others", resource, missed)
+			}
+			if missed {
+				w.opened(t, resource)
+			}
+			w.Put(podIdentityManifest)
+			next(t, told)
+			if c.gone(s, "shop", c.name) {
+				t.Errorf("%s: it is there again", resource)
+			}
+		}
+	}
+}
+
+func TestTheDepartedAreBounded(t *testing.T) {
+	t.Parallel()
+	var d departed
+	for i := range mostDeparted + 10 {
+		d.note(&aadpodidentity.Meta{Namespace: "shop", Name: strconv.Itoa(i)}, nil)
+	}
+	if len(d.names) != mostDeparted || !d.has("shop", strconv.Itoa(mostDeparted+9)) {
+		t.Errorf("%d are remembered", len(d.names))
 	}
 }
 

@@ -31,12 +31,13 @@ type LocalPods struct {
 	watch     *watch[LocalPod]
 	byAddress map[netip.Addr][]string // keys of the watch; guarded by its lock, as the one below
 	byName    map[podName][]string
+	starting  map[string]struct{} // keys of those that may have an address which is not known yet
 	tell      []func(ips []netip.Addr)
 }
 
 // LocalPods watches nothing until it is run.
 func (c *Client) LocalPods(node string) *LocalPods {
-	s := &LocalPods{byAddress: map[netip.Addr][]string{}, byName: map[podName][]string{}}
+	s := &LocalPods{byAddress: map[netip.Addr][]string{}, byName: map[podName][]string{}, starting: map[string]struct{}{}}
 	s.watch = newWatch(c, source{
 		kind: pods, fields: "spec.nodeName=" + node, object: &corev1.Pod{}, list: func() runtime.Object { return &corev1.PodList{} },
 	}, func(o runtime.Object) string { return string(o.(*corev1.Pod).UID) }, localPod, s.changed)
@@ -78,14 +79,25 @@ func (s *LocalPods) Named(namespace, name string) (LocalPod, bool) {
 	return list[len(list)-1], true
 }
 
+// Starting is true while there is a pod that may run, in a network of its own, and whose address is not known yet.
+func (s *LocalPods) Starting() bool {
+	s.watch.mu.RLock()
+	defer s.watch.mu.RUnlock()
+	return len(s.starting) > 0
+}
+
 func (s *LocalPods) index(before, after *LocalPod) {
 	if before != nil {
+		delete(s.starting, before.UID)
 		drop(s.byName, podName{before.Namespace, before.Name}, before.UID)
 		for _, ip := range before.IPs {
 			drop(s.byAddress, ip, before.UID)
 		}
 	}
 	if after != nil {
+		if len(after.IPs) == 0 && !after.HostNetwork && !after.Finished {
+			s.starting[after.UID] = struct{}{}
+		}
 		add(s.byName, podName{after.Namespace, after.Name}, after.UID)
 		for _, ip := range after.IPs {
 			add(s.byAddress, ip, after.UID)

@@ -98,7 +98,7 @@ func TestAPodInTheNodesNetworkHasNoAddress(t *testing.T) {
 	running(t, w.pods.Run)
 	w.expect(t)
 	p, found := w.pods.Named("shop", "agent")
-	if got := w.at("10.0.0.1") + w.at("fd00::1"); got != "" || !found || !p.HostNetwork || p.IPs != nil {
+	if got := w.at("10.0.0.1") + w.at("fd00::1"); got != "" || !found || !p.HostNetwork || p.IPs != nil || w.pods.Starting() {
 		t.Errorf("%q %+v", got, p)
 	}
 }
@@ -114,11 +114,14 @@ func TestAnAddressPassesFromPodToPod(t *testing.T) {
 	w.expect(t, "10.0.0.1")
 	w.Put(local("next", "u2", "", "phase: Pending"))
 	w.expect(t)
-	if p, found := w.pods.Named("shop", "next"); !found || len(p.IPs) != 0 {
+	if p, found := w.pods.Named("shop", "next"); !found || len(p.IPs) != 0 || !w.pods.Starting() {
 		t.Errorf("%+v", p)
 	}
 	w.Put(local("next", "u2", "", isRunning, "10.0.0.1"))
 	w.expect(t, "10.0.0.1")
+	if w.pods.Starting() {
+		t.Error("every address is known")
+	}
 	both := w.pods.At(netip.MustParseAddr("10.0.0.1"))
 	if len(both) != 2 || both[0].Finished == both[1].Finished {
 		t.Errorf("%+v", both)
@@ -135,6 +138,20 @@ func TestAnAddressPassesFromPodToPod(t *testing.T) {
 	}
 	w.Delete("pods", "shop", "job")
 	w.expect(t, "10.0.0.1")
+	w.Put(local("never", "u3", "", "phase: Failed"))
+	w.Put(local("soon", "u4", "", "phase: Pending"))
+	w.expect(t)
+	w.expect(t)
+	if starting := w.pods.Starting(); !starting {
+		t.Error("one has no address yet")
+	}
+	w.Delete("pods", "shop", "soon")
+	w.Delete("pods", "shop", "never")
+	w.expect(t)
+	w.expect(t)
+	if w.pods.Starting() {
+		t.Error("what has ended has no address, and needs none")
+	}
 	if w.at("10.0.0.1") != "" || len(w.pods.byAddress) != 1 || len(w.pods.byName) != 1 {
 		t.Errorf("left: %v %v", w.pods.byAddress, w.pods.byName)
 	}
@@ -194,7 +211,7 @@ func TestBoundPodsAreAllThatCarryTheLabel(t *testing.T) {
 	for range 2 {
 		next(t, heard)
 	}
-	list := s.List()
+	list := copied(s.List())
 	slices.SortFunc(list, func(a, b BoundPod) int { return strings.Compare(a.Name, b.Name) })
 	for i := range list {
 		if time.Since(list[i].Created) > time.Hour {

@@ -121,6 +121,24 @@ func TestReusedAddresses(t *testing.T) {
 	w.assign(now, w.identity("shop", "two"), aadpodidentity.Assigned)
 	w.holds(answer(), "two")
 
+	// While a pod of the node has no address yet that is known, it may be the one that asks, and is waited for longer.
+	gone := w.pod(2, "shop", "gone", "web", func(p *nmi.Pod) { p.Deleting = true })
+	w.assign(gone, w.identity("shop", "one"), aadpodidentity.Assigned)
+	w.starting.Store(true)
+	for _, comes := range []bool{false, true} {
+		answer = w.later(func() reply { return w.token(2, "") })
+		w.clock.BlockUntil(1)
+		w.clock.Advance(5*time.Second - time.Millisecond)
+		if w.clock.BlockUntil(1); !comes {
+			w.clock.Advance(time.Millisecond)
+			w.holds(answer(), "one")
+			continue
+		}
+		w.assign(nmi.Pod{Namespace: "shop", Name: "late", Labels: now.Labels}, w.identity("shop", "two"), aadpodidentity.Assigned)
+		w.pod(2, "shop", "late", "web")
+		w.holds(answer(), "two")
+	}
+
 	w.pod(1, "shop", "also-now", "web")
 	answer = w.later(func() reply { return w.token(1, "") })
 	w.clock.BlockUntil(1)
@@ -184,8 +202,13 @@ func TestConfusedDeputies(t *testing.T) {
 		func(w *world) string { return strings.ToUpper(w.principalOf("kubelet").ResourceID) + "/" },
 	} {
 		kept := newWorld(t, func(w *world) { w.config.Refused = []string{refused(w)} })
-		kept.assign(kept.pod(1, "shop", "web", "web"), kept.identity("shop", "kubelet"), aadpodidentity.Assigned)
-		kept.refuses(kept.token(1, ""), 403, "the operator of this node lets no pod use")
+		p, id := kept.pod(1, "shop", "web", "web"), kept.principal("kubelet").ResourceID
+		for _, spelled := range []string{id, " " + id, id + " ", id + "// ", strings.ToUpper(id), "\t" + id + "/", "x" + id, "/" + id, id + "?x", id + "%20", strings.Replace(id, "/", "//", 2)} {
+			i := kept.identity("shop", "kubelet")
+			i.ResourceID = spelled
+			kept.assign(p, i, aadpodidentity.Assigned)
+			kept.refuses(kept.token(1, ""), 403)
+		}
 		if kept.imdsCalls() != 0 {
 			t.Error("the metadata service was asked")
 		}

@@ -35,6 +35,8 @@ type Pods interface {
 	// At lists the pods with an address. Named finds one by its name.
 	At(ip netip.Addr) []Pod
 	Named(namespace, name string) (Pod, bool)
+	// Starting is true while there is a pod that has no address yet, as far as was seen, and may have one already.
+	Starting() bool
 }
 
 // Assigned are the assignments of this node's pods, as they are watched.
@@ -52,6 +54,9 @@ type Bindings interface {
 	OnChange(tell func())
 	Identities() []aadpodidentity.Identity
 	Bindings() []aadpodidentity.Binding
+	// BindingGone and IdentityGone are true of one that was there, as this process has seen, and is no longer.
+	BindingGone(namespace, name string) bool
+	IdentityGone(namespace, name string) bool
 }
 
 // Exceptions are the cluster's, as they are watched.
@@ -89,8 +94,9 @@ type Config struct {
 	// alone decide and identities are on the nodes by somebody else's hand; pods and identities of different namespaces
 	// do not meet then, whatever ForceNamespaced says.
 	Assigned Assigned
-	// Bindings are required in managed mode. In standard mode they decide nothing; with them, a pod that no binding
-	// selects is refused at once and by name, where it would otherwise wait in vain.
+	// Bindings are required in managed mode. In standard mode they give nothing: with them, what was taken away is so at
+	// once, and not when MIC has come to it, and a pod that no binding selects is refused at once and by name, where it
+	// would otherwise wait in vain.
 	Bindings Bindings
 	// Exceptions are the pods that go past pod identity; nil is none.
 	Exceptions Exceptions

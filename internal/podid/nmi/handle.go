@@ -138,7 +138,7 @@ func (s *Server) forPod(w http.ResponseWriter, r *http.Request, e errand) (Pod, 
 	drop(w, r)
 	var got issued
 	if no == nil {
-		e.pod = pod
+		e.pod, e.from = pod, from
 		if no = e.usable(); no == nil {
 			got, no = s.run(r.Context(), e)
 		}

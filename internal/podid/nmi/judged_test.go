@@ -42,7 +42,7 @@ func (w *world) entitled() []entitlement {
 	}
 	give := func(p nmi.Pod, i aadpodidentity.Identity, state aadpodidentity.State, change ...func(*aadpodidentity.AssignedIdentity)) {
 		a := aadpodidentity.AssignedIdentity{
-			Meta: aadpodidentity.Meta{Name: p.Namespace + p.Name + i.Name}, Identity: i, State: state, Pod: p.Name, PodNamespace: p.Namespace, Node: "node-1",
+			Meta: aadpodidentity.Meta{Namespace: "default", Name: p.Namespace + p.Name + i.Name}, Identity: i, State: state, Pod: p.Name, PodNamespace: p.Namespace, Node: "node-1",
 			Binding: aadpodidentity.Binding{Selector: p.Labels[aadpodidentity.LabelBinding]},
 		}
 		for _, c := range change {
@@ -74,11 +74,13 @@ func (w *world) entitled() []entitlement {
 	confused := one
 	confused.ClientID = w.principal("kubelet").ClientID
 	give(put("10.0.0.16", "shop", "confused", "x"), confused, assigned)
+	give(put("10.0.0.17", "shop", "forged", "x"), one, assigned, func(a *aadpodidentity.AssignedIdentity) { a.Namespace = "other" })
+	give(put("10.0.0.18", "shop", "forged-at-home", "x"), w.identity("other", "one"), assigned, func(a *aadpodidentity.AssignedIdentity) { a.Namespace = "shop" })
 	return []entitlement{
 		{"10.0.0.1", []string{"one"}}, {"[fd00::1]", []string{"one"}}, {"[::ffff:10.0.0.1]", []string{"one"}}, {"10.0.0.2", []string{"one", "two"}},
 		{"10.0.0.6", []string{"two"}}, {"10.0.0.10", []string{"two"}},
 		{"10.0.0.3", nil}, {"10.0.0.4", nil}, {"10.0.0.5", nil}, {"10.0.0.7", nil}, {"10.0.0.8", nil}, {"10.0.0.9", nil}, {"10.0.0.11", nil}, {"10.0.0.12", nil},
-		{"10.0.0.13", nil}, {"10.0.0.14", nil}, {"10.0.0.15", nil}, {"10.0.0.16", nil}, {"127.0.0.1", nil}, {"[::1]", nil}, {"127.0.0.2", nil},
+		{"10.0.0.13", nil}, {"10.0.0.14", nil}, {"10.0.0.15", nil}, {"10.0.0.16", nil}, {"10.0.0.17", nil}, {"10.0.0.18", nil}, {"127.0.0.1", nil}, {"[::1]", nil}, {"127.0.0.2", nil},
 		{"[fe80::1%eth0]", nil}, {"0.0.0.0", nil}, {"[::]", nil}, {"[::ffff:127.0.0.1]", nil}, {"169.254.169.254", nil},
 	}
 }

@@ -25,6 +25,7 @@ import (
 	"strongroom/internal/emulator/entra"
 	"strongroom/internal/emulator/state"
 	"strongroom/internal/fault"
+	"strongroom/internal/podid/match"
 	"strongroom/internal/podid/nmi"
 	"strongroom/internal/secret"
 	"strongroom/internal/share"
@@ -61,6 +62,8 @@ type cluster struct {
 	exceptions []aadpodidentity.Exception
 	secrets    map[string]map[string]secret.Value
 	unread     error
+	starting   atomic.Bool
+	gone       map[string]bool // "binding shop/one", "identity shop/one"
 
 	podTold      func([]netip.Addr)
 	assignedTold func(namespace, pod string)
@@ -92,6 +95,8 @@ func (p podsOf) Named(namespace, name string) (nmi.Pod, bool) {
 	return nmi.Pod{}, false
 }
 
+func (p podsOf) Starting() bool { return p.starting.Load() }
+
 type assignedOf struct{ *cluster }
 
 func (a assignedOf) OnChange(tell func(namespace, pod string)) { a.assignedTold = tell }
@@ -121,6 +126,18 @@ func (b bindingsOf) Bindings() []aadpodidentity.Binding {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return append([]aadpodidentity.Binding(nil), b.bindings...)
+}
+
+func (b bindingsOf) BindingGone(namespace, name string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.gone["binding "+namespace+"/"+name]
+}
+
+func (b bindingsOf) IdentityGone(namespace, name string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.gone["identity "+namespace+"/"+name]
 }
 
 func (c *cluster) Exceptions() []aadpodidentity.Exception {
@@ -261,9 +278,12 @@ func (w *world) identity(namespace, name string) aadpodidentity.Identity {
 // assign is what MIC does.
 func (w *world) assign(p nmi.Pod, i aadpodidentity.Identity, state aadpodidentity.State) {
 	one := aadpodidentity.AssignedIdentity{
-		Meta:     aadpodidentity.Meta{Namespace: i.Namespace, Name: p.Name + "-" + p.Namespace + "-" + i.Name},
+		Meta:     aadpodidentity.Meta{Namespace: match.AssignedNamespace(&i, w.config.ForceNamespaced), Name: p.Name + "-" + p.Namespace + "-" + i.Name},
 		Identity: i, Pod: p.Name, PodNamespace: p.Namespace, Node: "node-1", State: state,
-		Binding: aadpodidentity.Binding{Selector: p.Labels[aadpodidentity.LabelBinding]},
+		Binding: aadpodidentity.Binding{
+			Meta:          aadpodidentity.Meta{Namespace: i.Namespace, Name: i.Name + "-binding"},
+			AzureIdentity: i.Name, Selector: p.Labels[aadpodidentity.LabelBinding],
+		},
 	}
 	w.mu.Lock()
 	kept := w.assigned[:0:0]

@@ -35,11 +35,14 @@ func (s *Server) look(pod Pod) view {
 }
 
 // assigned reads the pod's assignments. One that was made for another label value than the pod has now, or for another
-// node, is not for this pod; one that is being deleted is over. The empty state is that of programs before 1.5.
+// node, is not for this pod; one that is being deleted is over, and so is one whose binding is. The empty state is that of
+// programs before 1.5.
 func (s *Server) assigned(pod Pod) view {
 	var usable, coming []aadpodidentity.Identity
-	for _, a := range s.Assigned.Of(pod.Namespace, pod.Name) {
-		if !s.meant(pod, a) {
+	list := s.Assigned.Of(pod.Namespace, pod.Name)
+	for n := range list {
+		a := &list[n]
+		if !s.meant(&pod, a) {
 			continue
 		}
 		switch a.State {
@@ -57,10 +60,10 @@ func (s *Server) assigned(pod Pod) view {
 	return v
 }
 
-func (s *Server) meant(pod Pod, a aadpodidentity.AssignedIdentity) bool {
+func (s *Server) meant(pod *Pod, a *aadpodidentity.AssignedIdentity) bool {
 	elsewhere := a.Node != "" && s.Node != "" && a.Node != s.Node
-	outdated := a.Binding.Selector != "" && a.Binding.Selector != label(pod)
-	return !a.Deleting && !elsewhere && !outdated
+	outdated := a.Binding.Selector != "" && a.Binding.Selector != label(*pod)
+	return !a.Deleting && !elsewhere && !outdated && placed(a) && s.backed(pod, a)
 }
 
 // missing is why nothing can come for a pod. Nil means that nothing is known to be missing.

@@ -3,6 +3,7 @@ package nmi
 import (
 	"context"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 // errand is one request for a token, once it is known whose it is.
 type errand struct {
 	pod      Pod
+	from     netip.Addr // where the pod asks from; the zero value where the node's programs ask for it
 	ask      match.Ask
 	resource string
 	fresh    bool // bypass_cache
@@ -53,17 +55,11 @@ func (s *Server) atHand(ctx context.Context, e errand) (got issued, known bool, 
 	if e.ask.ByObject() {
 		return issued{}, false, nil
 	}
-	var usable []aadpodidentity.Identity
-	if s.Assigned != nil {
-		usable = s.assigned(e.pod).usable
-	} else {
-		usable = s.look(e.pod).usable
-	}
-	chosen := match.Choose(usable, e.ask)
+	chosen := match.Choose(s.usable(e.pod), e.ask)
 	if len(chosen) == 0 {
 		return issued{}, false, nil
 	}
-	got, err := s.obtain(ctx, &e, &chosen[0])
+	got, err := s.given(ctx, &e, &chosen[0])
 	if err != nil {
 		return issued{}, true, withoutToken(err)
 	}
@@ -72,14 +68,14 @@ func (s *Server) atHand(ctx context.Context, e errand) (got issued, known bool, 
 
 // attempt tries with what stands now. Without a token and without a refusal, left is how long to wait for a change.
 func (s *Server) attempt(ctx context.Context, e *errand, began time.Time) (got issued, left time.Duration, no *refusal) {
-	if no := s.stillThere(e); no != nil {
-		return issued{}, 0, no
+	if err := s.stillThere(e); err != nil {
+		return issued{}, 0, withoutToken(err)
 	}
 	v := s.look(e.pod)
 	var failed error
 	chosen := match.Choose(v.usable, e.ask)
 	for n := range chosen {
-		got, err := s.obtain(ctx, e, &chosen[n])
+		got, err := s.given(ctx, e, &chosen[n])
 		switch {
 		case !e.ask.ByObject() && err != nil:
 			return issued{}, 0, withoutToken(err)
@@ -96,16 +92,6 @@ func (s *Server) attempt(ctx context.Context, e *errand, began time.Time) (got i
 	}
 	left, no = s.verdict(e, v, began)
 	return issued{}, left, no
-}
-
-// stillThere looks the pod up again: while it was waited for it may have gone, and another of its name come.
-func (s *Server) stillThere(e *errand) *refusal {
-	now, found := s.Pods.Named(e.pod.Namespace, e.pod.Name)
-	if !found || now.UID != e.pod.UID {
-		return refuse(http.StatusForbidden, fault.New(fault.Denied, e.pod.String(), "the pod is gone"))
-	}
-	e.pod = now
-	return nil
 }
 
 // heldBy is true when the token says that it is for this object id.

@@ -120,6 +120,7 @@ func (nobody) Synced() bool                     { return true }
 func (nobody) OnChange(func([]netip.Addr))      {}
 func (nobody) At(netip.Addr) []Pod              { return []Pod{{HostNetwork: true}} }
 func (nobody) Named(string, string) (Pod, bool) { return Pod{}, false }
+func (nobody) Starting() bool                   { return false }
 
 type nothing struct{}
 
@@ -127,6 +128,8 @@ func (nothing) Synced() bool                          { return true }
 func (nothing) OnChange(func())                       {}
 func (nothing) Identities() []aadpodidentity.Identity { return nil }
 func (nothing) Bindings() []aadpodidentity.Binding    { return nil }
+func (nothing) BindingGone(string, string) bool       { return false }
+func (nothing) IdentityGone(string, string) bool      { return false }
 
 // Who an address belongs to, of the pods that have had it (complaint 11).
 func TestClaimant(t *testing.T) {

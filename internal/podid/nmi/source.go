@@ -77,7 +77,8 @@ func claimant(pods []Pod) (Pod, claim) {
 }
 
 // succession is how long an address of a pod that is being deleted is watched for a successor before it is believed: the
-// kubelet tells the new pod's address about a second after giving it.
+// kubelet tells the new pod's address about a second after giving it. While there is a pod whose address is not known yet,
+// it is watched for as long as one that nobody has.
 const succession = time.Second
 
 // podAt is the pod with an address. One that nobody has, or that several have, is waited for a moment: the pod may be
@@ -102,7 +103,9 @@ func (s *Server) podAt(ctx context.Context, ip netip.Addr) (Pod, *refusal) {
 			leave()
 			return Pod{}, hostAddress(ip)
 		case leaving:
-			patience = min(succession, s.Settle)
+			if !s.Pods.Starting() {
+				patience = min(succession, s.Settle)
+			}
 		}
 		left := patience - s.Clock.Now().Sub(began)
 		if left > 0 {

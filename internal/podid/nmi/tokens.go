@@ -12,6 +12,7 @@ import (
 	"strongroom/internal/azure/token"
 	"strongroom/internal/clock"
 	"strongroom/internal/fault"
+	"strongroom/internal/podid/match"
 	"strongroom/internal/secret"
 	"strongroom/internal/share"
 )
@@ -54,11 +55,17 @@ func (s *Server) obtain(ctx context.Context, e *errand, i *aadpodidentity.Identi
 
 func subject(i *aadpodidentity.Identity) string { return "AzureIdentity " + i.Namespace + "/" + i.Name }
 
-// refused says whether an id is on the operator's list.
+// refused says whether an id is on the operator's list, by whichever of its spellings.
 func (s *Server) refused(id string) bool {
-	return id != "" && slices.ContainsFunc(s.Refused, func(r string) bool {
-		return strings.EqualFold(strings.TrimRight(r, "/"), strings.TrimRight(id, "/"))
-	})
+	return id != "" && slices.ContainsFunc(s.Refused, func(r string) bool { return plainID(r) == plainID(id) })
+}
+
+// plainID is the same for every spelling of an id that the metadata service might take for it.
+func plainID(id string) string {
+	if plain, err := match.ParseResourceID(id); err == nil {
+		return plain
+	}
+	return strings.ToLower(strings.Trim(id, "/ \t\r\n"))
 }
 
 // userAssigned asks IMDS by resource id, because that is what was assigned to the machine. The client id is only what
@@ -68,18 +75,22 @@ func (s *Server) userAssigned(ctx context.Context, e *errand, i *aadpodidentity.
 		return issued{}, fault.New(fault.Denied, subject(i), "states no resource id").
 			Mend("set spec.resourceID to: az identity list --query \"[?clientId=='<client id>'].id\" --output tsv")
 	}
+	id, err := match.ParseResourceID(i.ResourceID)
+	if err != nil {
+		return issued{}, fault.Wrap(err, fault.Denied, subject(i), "cannot be used")
+	}
 	want := share.Want{
 		Grant: share.Grant{Principal: secret.Principal{
 			Mode: secret.PodIdentity, Authority: IMDS, Client: strings.ToLower(i.ClientID),
 			// The resource is part of it: a refusal about one resource must not erase the tokens for others.
-			Evidence: strings.ToLower(i.ResourceID) + "\n" + e.resource,
+			Evidence: id + "\n" + e.resource,
 		}},
 		Vault: IMDS, Name: "token " + e.resource,
 	}
 	grace := func() time.Time { return s.ledger.since(e.pod, *i).Add(s.Grace) }
 	got, err := s.keep(ctx, e, want, grace, func(ctx context.Context) (token.Token, error) {
 		began := s.Clock.Now()
-		got, err := s.Tokens.Managed(ctx, token.Target{ResourceID: i.ResourceID, Resource: e.resource})
+		got, err := s.Tokens.Managed(ctx, token.Target{ResourceID: strings.TrimRight(strings.TrimSpace(i.ResourceID), "/"), Resource: e.resource})
 		s.Meter.AskedIMDS(s.Clock.Now().Sub(began), err)
 		if err != nil {
 			return token.Token{}, err
