@@ -62,7 +62,7 @@ func (s *AssignedIdentities) OnChange(tell func(podNamespace, pod string)) {
 }
 
 // List is every one that is watched, in no order.
-func (s *AssignedIdentities) List() []aadpodidentity.AssignedIdentity { return s.watch.all() }
+func (s *AssignedIdentities) List() []*aadpodidentity.AssignedIdentity { return s.watch.shared() }
 
 // Of lists those of one pod, in no order. It costs nothing however many there are of others.
 func (s *AssignedIdentities) Of(podNamespace, pod string) []aadpodidentity.AssignedIdentity {

@@ -97,7 +97,7 @@ func TestAnAssignedIdentityComesBackAsItWasMade(t *testing.T) {
 	running(t, w.all.Run)
 	next(t, w.heard)
 	want.UID, want.ResourceVersion = made.UID, made.ResourceVersion
-	for what, list := range map[string][]aadpodidentity.AssignedIdentity{"made": {made}, "listed": w.all.List(), "its pod's": w.all.Of("shop", "web-0")} {
+	for what, list := range map[string][]aadpodidentity.AssignedIdentity{"made": {made}, "listed": copied(w.all.List()), "its pod's": w.all.Of("shop", "web-0")} {
 		if diff := cmp.Diff([]aadpodidentity.AssignedIdentity{want}, list); diff != "" {
 			t.Error(what, diff)
 		}

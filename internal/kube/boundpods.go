@@ -21,7 +21,8 @@ type BoundPod struct {
 	Created              time.Time
 }
 
-// BoundPods are all pods of the cluster that carry aadpodidentity.LabelBinding.
+// BoundPods are all pods of the cluster that carry aadpodidentity.LabelBinding. What it hands out is shared and must not
+// be changed.
 type BoundPods struct {
 	watch *watch[BoundPod]
 	tell  []func()
@@ -51,7 +52,7 @@ func (s *BoundPods) Synced() bool { return s.watch.hasSynced() }
 func (s *BoundPods) OnChange(tell func()) { s.tell = append(s.tell, tell) }
 
 // List is every one that is watched, in no order.
-func (s *BoundPods) List() []BoundPod { return s.watch.all() }
+func (s *BoundPods) List() []*BoundPod { return s.watch.shared() }
 
 func (s *BoundPods) changed(before, after *BoundPod) {
 	if before != nil && after != nil && *before == *after {

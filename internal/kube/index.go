@@ -13,7 +13,7 @@ func (w *watch[T]) under(keys func() []string) []T {
 	list := make([]T, 0, len(found))
 	for _, key := range found {
 		if item, found := w.items[key]; found {
-			list = append(list, item)
+			list = append(list, *item)
 		}
 	}
 	return list

@@ -156,3 +156,12 @@ func (l *lines) loud() []string {
 	defer l.mu.Unlock()
 	return slices.Clone(l.text)
 }
+
+// copied is copies of what a watch shares.
+func copied[T any](list []*T) []T {
+	copies := make([]T, len(list))
+	for i, one := range list {
+		copies[i] = *one
+	}
+	return copies
+}

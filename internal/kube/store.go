@@ -16,11 +16,11 @@ func (w *watch[T]) Delete(object any) error {
 	delete(w.items, key)
 	w.edition++
 	if found {
-		w.indexed(&before, nil)
+		w.indexed(before, nil)
 	}
 	w.mu.Unlock()
 	if found {
-		w.changed(&before, nil)
+		w.changed(before, nil)
 	}
 	return nil
 }
@@ -28,23 +28,20 @@ func (w *watch[T]) Delete(object any) error {
 // Replace is told of everything there is, at first and after a watch was lost. What differs is told as if it had been
 // watched; an object that was replaced by one of the same key in between is told as one change.
 func (w *watch[T]) Replace(objects []any, _ string) error {
-	fresh := make(map[string]T, len(objects))
+	fresh := make(map[string]*T, len(objects))
 	type change struct{ before, after *T }
 	var changes []change
 	w.mu.Lock()
 	for _, object := range objects {
 		key := w.key(object.(runtime.Object))
-		var known *T
-		if before, found := w.items[key]; found {
-			known = &before
-		}
+		known := w.items[key]
 		after := w.trim(object.(runtime.Object), known)
-		fresh[key] = after
+		fresh[key] = &after
 		changes = append(changes, change{known, &after})
 	}
 	for key, before := range w.items {
 		if _, still := fresh[key]; !still {
-			changes = append(changes, change{&before, nil})
+			changes = append(changes, change{before, nil})
 		}
 	}
 	w.items, w.synced = fresh, true
@@ -65,12 +62,9 @@ func (w *watch[T]) Resync() error { return nil }
 func (w *watch[T]) put(object runtime.Object) error {
 	key := w.key(object)
 	w.mu.Lock()
-	var known *T
-	if before, found := w.items[key]; found {
-		known = &before
-	}
+	known := w.items[key]
 	after := w.trim(object, known)
-	w.items[key] = after
+	w.items[key] = &after
 	w.edition++
 	w.indexed(known, &after)
 	w.mu.Unlock()

@@ -3,7 +3,9 @@ package kube
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -55,8 +57,9 @@ type watch[T any] struct {
 	index  func(before, after *T)
 	health health
 
-	mu     sync.RWMutex
-	items  map[string]T
+	mu sync.RWMutex
+	// items are the copies. None is changed once it is held: an object that changes is another copy.
+	items  map[string]*T
 	synced bool
 	// edition counts the changes of items.
 	edition uint64
@@ -66,7 +69,7 @@ func newWatch[T any](c *Client, s source, key func(runtime.Object) string, trim 
 	return &watch[T]{
 		client: c, source: s, key: key, trim: trim, changed: changed,
 		health: health{what: s.kind.plural, log: c.log, clock: c.clock},
-		items:  map[string]T{},
+		items:  map[string]*T{},
 	}
 }
 
@@ -91,7 +94,11 @@ func (w *watch[T]) get(key string) (T, bool) {
 	w.mu.RLock()
 	defer w.mu.RUnlock()
 	item, found := w.items[key]
-	return item, found
+	if !found {
+		var none T
+		return none, false
+	}
+	return *item, true
 }
 
 // all is every copy, in no order.
@@ -106,9 +113,16 @@ func (w *watch[T]) allOf() ([]T, uint64) {
 	defer w.mu.RUnlock()
 	list := make([]T, 0, len(w.items))
 	for _, item := range w.items {
-		list = append(list, item)
+		list = append(list, *item)
 	}
 	return list, w.edition
+}
+
+// shared is every copy as it is held, in no order: for lists that are long and read often. Nobody may change them.
+func (w *watch[T]) shared() []*T {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	return slices.AppendSeq(make([]*T, 0, len(w.items)), maps.Values(w.items))
 }
 
 // current is the edition.

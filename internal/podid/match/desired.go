@@ -49,12 +49,12 @@ type Problem struct {
 // Desired is which pod is to have which identity, sorted by pod and then by binding, each by namespace and name. Pods
 // without a node or a label, and those that run nothing any more, have none. Identities of a kind or with an id that cannot
 // work are left out, each told as a problem, as are bindings of pods to an identity that is not there.
-func Desired(pods []Pod, bindings []aadpodidentity.Binding, identities []aadpodidentity.Identity, forceNamespaced bool) ([]Wanted, []Problem) {
+func Desired(pods []*Pod, bindings []aadpodidentity.Binding, identities []aadpodidentity.Identity, forceNamespaced bool) ([]Wanted, []Problem) {
 	d := desires{force: forceNamespaced, taken: make(map[place]struct{}, len(pods))}
 	d.read(bindings, identities)
 	order := make([]*Pod, 0, len(pods))
-	for i := range pods {
-		if p := &pods[i]; p.Node != "" && p.Binding != "" && !p.Finished {
+	for _, p := range pods {
+		if p.Node != "" && p.Binding != "" && !p.Finished {
 			order = append(order, p)
 		}
 	}

@@ -24,8 +24,8 @@ func binding(namespace, name, to, selector string) aadpodidentity.Binding {
 	return aadpodidentity.Binding{Meta: aadpodidentity.Meta{Namespace: namespace, Name: name}, AzureIdentity: to, Selector: selector}
 }
 
-func pod(namespace, name, label string) match.Pod {
-	return match.Pod{Namespace: namespace, Name: name, Binding: label, Node: "n"}
+func pod(namespace, name, label string) *match.Pod {
+	return &match.Pod{Namespace: namespace, Name: name, Binding: label, Node: "n"}
 }
 
 func spell(wanted []match.Wanted) string {
@@ -45,27 +45,27 @@ func TestWhoHasWhat(t *testing.T) {
 	finished, unplaced := pod("a", "done", "x"), pod("a", "unplaced", "x")
 	finished.Finished, unplaced.Node = true, ""
 	for name, test := range map[string]struct {
-		pods       []match.Pod
+		pods       []*match.Pod
 		bindings   []aadpodidentity.Binding
 		identities []aadpodidentity.Identity
 		force      bool
 		want       string
 	}{
-		"one": {[]match.Pod{pod("a", "p", "x")}, []aadpodidentity.Binding{binding("b", "b1", "i", "x")}, []aadpodidentity.Identity{identity("b", "i")}, false,
+		"one": {[]*match.Pod{pod("a", "p", "x")}, []aadpodidentity.Binding{binding("b", "b1", "i", "x")}, []aadpodidentity.Identity{identity("b", "i")}, false,
 			"a/p has b/i in default as p-a-i"},
-		"exact and case-sensitive": {[]match.Pod{pod("a", "p", "X"), pod("a", "q", ""), finished, unplaced},
+		"exact and case-sensitive": {[]*match.Pod{pod("a", "p", "X"), pod("a", "q", ""), finished, unplaced},
 			[]aadpodidentity.Binding{binding("b", "b1", "i", "x"), binding("b", "b2", "i", "")}, []aadpodidentity.Identity{identity("b", "i")}, false, ""},
-		"forced": {[]match.Pod{pod("a", "p", "x"), pod("b", "p", "x")}, []aadpodidentity.Binding{binding("b", "b1", "i", "x")}, []aadpodidentity.Identity{identity("b", "i")}, true,
+		"forced": {[]*match.Pod{pod("a", "p", "x"), pod("b", "p", "x")}, []aadpodidentity.Binding{binding("b", "b1", "i", "x")}, []aadpodidentity.Identity{identity("b", "i")}, true,
 			"b/p has b/i in b as p-b-i"},
-		"by its own annotation": {[]match.Pod{pod("a", "p", "x"), pod("b", "p", "x")}, []aadpodidentity.Binding{binding("b", "b1", "i", "x")},
+		"by its own annotation": {[]*match.Pod{pod("a", "p", "x"), pod("b", "p", "x")}, []aadpodidentity.Binding{binding("b", "b1", "i", "x")},
 			[]aadpodidentity.Identity{identity("b", "i", namespaced)}, false, "b/p has b/i in b as p-b-i"},
-		"an identity of another namespace than its binding": {[]match.Pod{pod("a", "p", "x")}, []aadpodidentity.Binding{binding("b", "b1", "i", "x")},
+		"an identity of another namespace than its binding": {[]*match.Pod{pod("a", "p", "x")}, []aadpodidentity.Binding{binding("b", "b1", "i", "x")},
 			[]aadpodidentity.Identity{identity("c", "i")}, false, ""},
-		"one name in two namespaces": {[]match.Pod{pod("a", "p", "x")}, []aadpodidentity.Binding{binding("z", "b", "i", "x"), binding("b", "b", "i", "x")},
+		"one name in two namespaces": {[]*match.Pod{pod("a", "p", "x")}, []aadpodidentity.Binding{binding("z", "b", "i", "x"), binding("b", "b", "i", "x")},
 			[]aadpodidentity.Identity{identity("z", "i"), identity("b", "i")}, false, "a/p has b/i in default as p-a-i\na/p has z/i in default as p-a-i-#"},
-		"joins that are one": {[]match.Pod{pod("b-c", "a", "x"), pod("c", "a-b", "x")}, []aadpodidentity.Binding{binding("b", "b", "i", "x")},
+		"joins that are one": {[]*match.Pod{pod("b-c", "a", "x"), pod("c", "a-b", "x")}, []aadpodidentity.Binding{binding("b", "b", "i", "x")},
 			[]aadpodidentity.Identity{identity("b", "i")}, false, "b-c/a has b/i in default as a-b-c-i\nc/a-b has b/i in default as a-b-c-i-#"},
-		"two bindings of one identity": {[]match.Pod{pod("a", "p", "x")}, []aadpodidentity.Binding{binding("b", "b2", "i", "x"), binding("b", "b1", "i", "x")},
+		"two bindings of one identity": {[]*match.Pod{pod("a", "p", "x")}, []aadpodidentity.Binding{binding("b", "b2", "i", "x"), binding("b", "b1", "i", "x")},
 			[]aadpodidentity.Identity{identity("b", "i")}, false, "a/p has b/i in default as p-a-i"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -98,14 +98,14 @@ func TestIdentitiesThatCannotBeUsed(t *testing.T) {
 		"has no proper subscription": func(i *aadpodidentity.Identity) { i.ResourceID = strings.Replace(good, "/s/", "//", 1) + "x" },
 		"has no proper name":         func(i *aadpodidentity.Identity) { i.ResourceID = good + "a?b" },
 	} {
-		wanted, problems := match.Desired([]match.Pod{pod("a", "p", "x")}, []aadpodidentity.Binding{binding("b", "b", "i", "x")},
+		wanted, problems := match.Desired([]*match.Pod{pod("a", "p", "x")}, []aadpodidentity.Binding{binding("b", "b", "i", "x")},
 			[]aadpodidentity.Identity{identity("b", "i", change)}, false)
 		if len(wanted) != 0 || len(problems) != 1 || problems[0].Identity == nil || !strings.Contains(problems[0].Err.Error(), text) ||
 			fault.KindOf(problems[0].Err) != fault.Invalid || len(fault.Remedies(problems[0].Err)) == 0 {
 			t.Errorf("%s: %v %v", text, wanted, problems)
 		}
 	}
-	_, problems := match.Desired([]match.Pod{pod("a", "p", "x"), pod("a", "q", "x")}, []aadpodidentity.Binding{binding("b", "b", "i", "x")}, nil, false)
+	_, problems := match.Desired([]*match.Pod{pod("a", "p", "x"), pod("a", "q", "x")}, []aadpodidentity.Binding{binding("b", "b", "i", "x")}, nil, false)
 	if len(problems) != 1 || problems[0].Binding == nil || fault.KindOf(problems[0].Err) != fault.NotFound {
 		t.Errorf("a missing identity: %v", problems)
 	}
@@ -125,7 +125,7 @@ func TestNamesFitAnAPIServer(t *testing.T) {
 	long := strings.Repeat("n", 120)
 	p, q := pod(long, long, "x"), pod(long, long+"2", "x")
 	i := identity("b", long)
-	a, b := match.AssignedName(&p, &i), match.AssignedName(&q, &i)
+	a, b := match.AssignedName(p, &i), match.AssignedName(q, &i)
 	if len(a) > 253 || a == b || strings.HasSuffix(a[:len(a)-11], "-") {
 		t.Errorf("%s\n%s", a, b)
 	}
@@ -136,7 +136,7 @@ func TestNamesFitAnAPIServer(t *testing.T) {
 }
 
 func BenchmarkDesired(b *testing.B) {
-	var pods []match.Pod
+	var pods []*match.Pod
 	var bindings []aadpodidentity.Binding
 	var identities []aadpodidentity.Identity
 	for i := range 50 {

@@ -11,7 +11,7 @@ import (
 )
 
 // many is a cluster of 20,000 pods over 50 identities, on 1,000 nodes of 20 scale sets, where everything is assigned.
-func many() (pods []match.Pod, bindings []aadpodidentity.Binding, identities []aadpodidentity.Identity, nodes map[string]location, existing []*aadpodidentity.AssignedIdentity) {
+func many() (pods []*match.Pod, bindings []aadpodidentity.Binding, identities []aadpodidentity.Identity, nodes map[string]location, existing []*aadpodidentity.AssignedIdentity) {
 	for i := range 50 {
 		name := fmt.Sprint("identity-", i)
 		meta := aadpodidentity.Meta{Namespace: "team", Name: name, UID: "uid-" + name}
@@ -24,7 +24,7 @@ func many() (pods []match.Pod, bindings []aadpodidentity.Binding, identities []a
 		nodes[fmt.Sprint("node-", i)] = location{key: fmt.Sprint("set-", i%20)}
 	}
 	for i := range 20000 {
-		pods = append(pods, match.Pod{Namespace: fmt.Sprint("ns-", i%40), Name: fmt.Sprint("pod-", i), UID: fmt.Sprint("uid-", i),
+		pods = append(pods, &match.Pod{Namespace: fmt.Sprint("ns-", i%40), Name: fmt.Sprint("pod-", i), UID: fmt.Sprint("uid-", i),
 			Node: fmt.Sprint("node-", i%1000), Binding: fmt.Sprint("identity-", i%50)})
 	}
 	wanted, _ := match.Desired(pods, bindings, identities, false)

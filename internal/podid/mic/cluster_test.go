@@ -151,10 +151,13 @@ type (
 
 func (c *cluster) Synced() bool { return true }
 
-func (p pods) List() []match.Pod {
+func (p pods) List() (list []*match.Pod) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return slices.Collect(maps.Values(p.pods))
+	for _, one := range p.pods {
+		list = append(list, &one)
+	}
+	return list
 }
 
 func (i identities) Identities() []aadpodidentity.Identity {
@@ -178,7 +181,14 @@ func (m machines) List() (list []mic.Machine) {
 	return list
 }
 
-func (a assigned) List() []aadpodidentity.AssignedIdentity { return a.objects() }
+func (a assigned) List() (list []*aadpodidentity.AssignedIdentity) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, one := range a.assigned {
+		list = append(list, &one)
+	}
+	return list
+}
 
 // begin is the beginning of every write; the lock is held when it succeeds.
 func (c *cluster) begin(ctx context.Context, verb, name string) error {
@@ -315,7 +325,10 @@ func (c *cluster) WriteIdentityStatus(_ context.Context, namespace, name string,
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.writes = append(c.writes, "status "+name)
-	i := c.identities[objectKey{namespace, name}]
+	i, there := c.identities[objectKey{namespace, name}]
+	if !there {
+		return fault.New(fault.NotFound, name, "gone")
+	}
 	i.Conditions = nil
 	for _, one := range conditions {
 		i.Conditions = append(i.Conditions, aadpodidentity.Condition{

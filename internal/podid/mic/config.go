@@ -15,10 +15,10 @@ import (
 	"strongroom/internal/podid/match"
 )
 
-// Pods is every pod that has the label, as they are watched.
+// Pods is every pod that has the label, as they are watched. What List gives is not changed by anybody.
 type Pods interface {
 	Synced() bool
-	List() []match.Pod
+	List() []*match.Pod
 }
 
 // Identities is what people have written down.
@@ -40,7 +40,7 @@ type Machines interface {
 // Assigned is every assigned identity, as they are watched. What List gives is not changed by anybody.
 type Assigned interface {
 	Synced() bool
-	List() []aadpodidentity.AssignedIdentity
+	List() []*aadpodidentity.AssignedIdentity
 }
 
 // AssignedWriter changes them. Busy is a lost race, NotFound an object that has gone.
@@ -142,6 +142,7 @@ type MIC struct {
 	tells  *jobs[tellKey, telling]
 	spawn  func(func())
 	fatal  func(error)
+	nodes  map[string]location // as the last pass had them; the passes' goroutine's alone
 
 	mu        sync.Mutex
 	resources map[string]*resource // by key

@@ -61,6 +61,8 @@ type azure struct {
 	log   []string                                 // "GET pool", "PATCH pool +a -b", "POLL"
 	fault func(method, path string) *http.Response // instead of the answer; nil asks the manager
 	watch func(path, body string)                  // sees updates before they are made
+	slow  func(method, path string) time.Duration  // before the manager hears of it
+	lose  func(method, path string) bool           // the answer, of what the manager has done
 	// unspeakable is an identity for which an update is refused without a name.
 	unspeakable string
 	// dead is an identity that machines show without its client id, as Azure does after it was deleted and made again.
@@ -128,7 +130,7 @@ func (a *azure) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	a.mu.Lock()
 	a.log = append(a.log, line)
-	fault, watch := a.fault, a.watch
+	fault, watch, slow, lose := a.fault, a.watch, a.slow, a.lose
 	var answer *http.Response
 	if fault != nil {
 		answer = fault(r.Method, r.URL.Path)
@@ -137,6 +139,11 @@ func (a *azure) RoundTrip(r *http.Request) (*http.Response, error) {
 		answer = answers(400, "InvalidParameter", "something is wrong")
 	}
 	a.mu.Unlock()
+	if slow != nil {
+		if d := slow(r.Method, r.URL.Path); d > 0 {
+			clock.Sleep(r.Context(), clock.Real{}, d)
+		}
+	}
 	if err := r.Context().Err(); err != nil {
 		return nil, err
 	}
@@ -157,6 +164,9 @@ func (a *azure) RoundTrip(r *http.Request) (*http.Response, error) {
 		p, _ := a.directory.Find(dead)
 		shown := strings.NewReplacer(p.ClientID, "", p.ObjectID, "").Replace(recorder.Body.String())
 		recorder.Body = bytes.NewBufferString(shown)
+	}
+	if lose != nil && lose(r.Method, r.URL.Path) {
+		return nil, io.ErrUnexpectedEOF
 	}
 	answer = recorder.Result()
 	answer.Request = r

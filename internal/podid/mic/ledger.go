@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"strongroom/internal/azure/arm"
+	"strongroom/internal/clock"
 	"strongroom/internal/fault"
 )
 
@@ -23,6 +24,9 @@ type ledger struct {
 	saved   int
 	last    map[string]string // as it was last written, or tried to
 	loaded  map[string]string // as it stands in the store
+
+	failures  int       // in a row
+	notBefore time.Time // when it is tried again after them
 }
 
 // entry is what is remembered of one machine.
@@ -66,6 +70,31 @@ func (l *ledger) unsaved() bool {
 	return l.version != l.saved
 }
 
+// due reports whether it is time to save. One that could not be written waits, twice as long each time, however many
+// have something to be written; when it is time, the first to ask is told so.
+func (l *ledger) due(now time.Time) bool {
+	l.text.Lock()
+	defer l.text.Unlock()
+	if l.failures == 0 {
+		return true
+	}
+	if now.Before(l.notBefore) {
+		return false
+	}
+	l.failures++
+	l.notBefore = now.Add(clock.Backoff(l.failures, firstWait, lastWait))
+	return true
+}
+
+// failed begins to wait.
+func (l *ledger) failed(now time.Time) {
+	l.text.Lock()
+	defer l.text.Unlock()
+	if l.failures == 0 {
+		l.failures, l.notBefore = 1, now.Add(firstWait)
+	}
+}
+
 // save returns once everything remembered before the call is in the store. Somebody else's write in between means that
 // there are two leaders, and is Busy: then nothing more may be done on the strength of it.
 func (l *ledger) save(ctx context.Context) error {
@@ -75,12 +104,12 @@ func (l *ledger) save(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.text.Lock()
-	version, text := l.version, encode(l.entries)
-	done := l.saved >= asked
-	l.text.Unlock()
-	if done {
+	if l.saved >= asked {
+		l.text.Unlock()
 		return nil
 	}
+	version, text := l.version, encode(l.entries)
+	l.text.Unlock()
 	err := l.store.Save(ctx, text)
 	if fault.KindOf(err) == fault.Busy {
 		err = l.again(ctx, text, err)
@@ -92,7 +121,7 @@ func (l *ledger) save(ctx context.Context) error {
 	l.loaded = text
 	l.text.Lock()
 	defer l.text.Unlock()
-	l.saved = max(l.saved, version)
+	l.saved, l.failures = max(l.saved, version), 0
 	return nil
 }
 

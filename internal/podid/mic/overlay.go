@@ -49,22 +49,22 @@ func (o overlay) wrote(now time.Time, key objectKey, before *aadpodidentity.Assi
 }
 
 // over gives a list as it must be by now, and forgets what the list shows.
-func (o overlay) over(now time.Time, list []aadpodidentity.AssignedIdentity) []*aadpodidentity.AssignedIdentity {
+func (o overlay) over(now time.Time, list []*aadpodidentity.AssignedIdentity) []*aadpodidentity.AssignedIdentity {
 	all := make([]*aadpodidentity.AssignedIdentity, 0, len(list)+len(o))
 	var shown map[objectKey]bool
 	if len(o) > 0 {
 		shown = make(map[objectKey]bool, len(o))
 	}
-	for i := range list {
-		object := &list[i]
+	for _, object := range list {
 		if len(o) > 0 {
 			key := keyOf(object)
 			if w := o[key]; w != nil {
 				shown[key] = true
-				object = w.instead(now, object)
-				if object == &list[i] {
+				stands := w.instead(now, object)
+				if stands == object {
 					delete(o, key)
 				}
+				object = stands
 			}
 		}
 		if object != nil {

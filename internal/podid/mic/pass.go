@@ -39,19 +39,27 @@ func (m *MIC) pass(ctx context.Context) time.Duration {
 	return took
 }
 
-// locations says where every node runs.
+// locations says where every node runs. A provider id that was read for the last pass is not read again.
 func (m *MIC) locations() map[string]location {
 	list := m.Machines.List()
 	nodes := make(map[string]location, len(list))
 	for _, machine := range list {
-		at, err := arm.ParseProviderID(machine.ProviderID)
-		if err != nil {
-			nodes[machine.Node] = location{err: err}
-			continue
+		here, known := m.nodes[machine.Node]
+		if !known || here.provider != machine.ProviderID {
+			here = locate(machine.ProviderID)
 		}
-		nodes[machine.Node] = location{key: at.Key(), at: at}
+		nodes[machine.Node] = here
 	}
+	m.nodes = nodes
 	return nodes
+}
+
+func locate(provider string) location {
+	at, err := arm.ParseProviderID(provider)
+	if err != nil {
+		return location{provider: provider, err: err}
+	}
+	return location{provider: provider, key: at.Key(), at: at}
 }
 
 func (m *MIC) standsLocked(machine, id string) standing {

@@ -4,66 +4,10 @@ import (
 	"cmp"
 	"maps"
 	"strings"
-	"time"
 
 	"strongroom/api/aadpodidentity"
-	"strongroom/internal/azure/arm"
 	"strongroom/internal/podid/match"
 )
-
-// world is what a pass looks at.
-type world struct {
-	now      time.Time
-	pods     []match.Pod
-	wanted   []match.Wanted
-	existing []*aadpodidentity.AssignedIdentity
-	nodes    map[string]location
-	stands   func(machine, id string) standing
-}
-
-// location is where a node runs.
-type location struct {
-	key string // of the machine; empty when err is not nil
-	at  arm.Resource
-	err error // why nobody can tell
-}
-
-// verb is what is written.
-type verb int
-
-const (
-	assign  verb = iota // a state
-	create              // an object
-	replace             // what matters of one has changed
-	remove              // an object
-	refresh             // what does not matter has changed
-	verbs
-)
-
-// op is a write. object is the whole of it to create or replace, and what stands for the others.
-type op struct {
-	verb   verb
-	object aadpodidentity.AssignedIdentity
-	before *aadpodidentity.AssignedIdentity // nil to create
-	state  aadpodidentity.State
-	uid    string // of the pod; empty when it is gone
-}
-
-// plan is what a pass comes to.
-type plan struct {
-	ops     [verbs][]op
-	wishes  map[string]map[string]wish // by machine, by resource id
-	holding map[string]map[string]bool
-	pending []pending
-	lost    []*match.Wanted // pods on nodes that the cluster does not have
-}
-
-// pending is an assignment that has not come about.
-type pending struct {
-	wanted  *match.Wanted
-	object  objectKey
-	machine location
-}
 
 // planner makes a plan.
 type planner struct {
@@ -228,6 +172,7 @@ func (p *planner) standing(w *match.Wanted, at location) standing {
 		p.wish(at.key, w.ResourceID, w.Identity)
 		stands = p.stands(at.key, w.ResourceID)
 		p.stood[u] = stands
+		p.plan.uses = append(p.plan.uses, placed{w, at.key})
 	}
 	return stands
 }

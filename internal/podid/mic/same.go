@@ -17,10 +17,13 @@ func sameAssignment(e *aadpodidentity.AssignedIdentity, w *match.Wanted) bool {
 }
 
 func sameIdentity(a, b *aadpodidentity.Identity) bool {
-	return a.Type == b.Type && strings.EqualFold(a.ResourceID, b.ResourceID) && strings.EqualFold(a.ClientID, b.ClientID) &&
+	return a.Type == b.Type && sameID(a.ResourceID, b.ResourceID) && sameID(a.ClientID, b.ClientID) &&
 		a.ClientPassword == b.ClientPassword && a.TenantID == b.TenantID && a.ADEndpoint == b.ADEndpoint &&
 		a.Namespaced() == b.Namespaced() && slices.Equal(a.AuxiliaryTenantIDs, b.AuxiliaryTenantIDs)
 }
+
+// sameID overlooks case. Mostly both are the same text in the same memory, which is seen without reading it.
+func sameID(a, b string) bool { return a == b || strings.EqualFold(a, b) }
 
 // sameSnapshot compares the rest of what people see in the copies. Versions are left out: they change with a status.
 func sameSnapshot(e *aadpodidentity.AssignedIdentity, w *match.Wanted) bool {

@@ -25,7 +25,7 @@ func (m *MIC) tellLocked(now time.Time, w *world, p *plan, problems []match.Prob
 		t.shown(problem.Identity)
 		t.want(identityKey(problem.Identity), false, bounded(condition(ConditionAccepted, problem.Err, "", "Invalid", "")))
 	}
-	m.tellIdentities(t, w)
+	m.tellIdentities(t, p)
 	m.tellPods(t, w, p)
 	m.told.news, m.told.waits, m.told.next, m.told.pending, m.told.began = t.news, t.waits, t.next, len(p.pending), true
 	return t.list
@@ -49,25 +49,19 @@ type spread struct {
 }
 
 // tellIdentities says of every identity that is used where it is, and why not where it is not.
-func (m *MIC) tellIdentities(t *teller, w *world) {
-	seen, order := map[use]bool{}, map[*aadpodidentity.Identity]*spread{}
+func (m *MIC) tellIdentities(t *teller, p *plan) {
+	known := map[*aadpodidentity.Identity]*spread{}
 	var list []*spread
-	for i := range w.wanted {
-		one := &w.wanted[i]
-		at := w.nodes[one.Pod.Node]
-		u := use{one.Identity, at.key}
-		if seen[u] || at.key == "" || one.ResourceID == "" {
-			continue
-		}
-		seen[u] = true
-		s := order[one.Identity]
+	for _, one := range p.uses {
+		identity := one.wanted.Identity
+		s := known[identity]
 		if s == nil {
-			s = &spread{key: identityKey(one.Identity)}
-			order[one.Identity] = s
-			t.shown(one.Identity)
+			s = &spread{key: identityKey(identity)}
+			known[identity] = s
+			t.shown(identity)
 			list = append(list, s)
 		}
-		m.resources[at.key].tell(t, s, one)
+		m.resources[one.machine].tell(t, s, one.wanted)
 	}
 	for _, s := range list {
 		slices.Sort(s.attached)

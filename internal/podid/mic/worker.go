@@ -62,12 +62,18 @@ func (m *MIC) idle(ctx context.Context, r *resource, s step) {
 	}
 }
 
-// keep saves the ledger if there is something to save; false when that failed.
+// keep saves the ledger if there is something to save; false when that failed, or failed a moment ago.
 func (m *MIC) keep(ctx context.Context, r *resource) bool {
 	if !m.ledger.unsaved() {
 		return true
 	}
+	if !m.ledger.due(m.Clock.Now()) {
+		return false
+	}
 	err := m.ledger.save(ctx)
+	if err != nil {
+		m.ledger.failed(m.Clock.Now())
+	}
 	m.unkept(ctx, r, err)
 	return err == nil
 }
