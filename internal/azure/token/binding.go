@@ -89,7 +89,8 @@ func (b *binding) authorities() ([]byte, error) {
 	}
 	ca, err := b.CA()
 	if err != nil {
-		return nil, fault.Wrap(err, fault.Internal, "token proxy", "the cluster's certificate authority cannot be read")
+		return nil, fault.Wrap(err, fault.Internal, "token proxy", "the cluster's certificate authority cannot be read").
+			Mend("let the provider see the ConfigMap kube-root-ca.crt of its namespace, as the chart does, or name another file by --token-proxy-ca-file")
 	}
 	return ca, nil
 }
