@@ -24,8 +24,11 @@ func main() {
 		which = os.Args[1]
 	}
 	do := run
-	if which == askerCommand {
+	switch which {
+	case askerCommand:
 		do = ask
+	case bareCommand:
+		do = bare
 	}
 	if err := do(ctx, which); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", fault.Explain(err))

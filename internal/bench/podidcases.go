@@ -88,6 +88,9 @@ func (p *podIdentity) thousandRequests(ctx context.Context, nmi *daemon) error {
 		return err
 	}
 	fmt.Printf("1,000 requests, one after the other: p50 %s, p99 %s\n", brief(got.P50), brief(got.P99))
+	if err := p.beside(ctx, nmi, a); err != nil {
+		return err
+	}
 	return p.processorTime(ctx, nmi, a)
 }
 
