@@ -31,15 +31,15 @@ func TestTheAPIServerTakesEveryManifestOfTheManual(t *testing.T) {
 	}
 }
 
-// What the definitions say of themselves is what "kubectl explain" tells, in every version and by every short name.
+// What the definitions say of themselves is what "kubectl explain" tells, in every version.
 func TestOurKindsExplainThemselves(t *testing.T) {
 	t.Parallel()
 	Install(t)
 	for question, says := range map[string][]string{
 		"secretproviderclass.spec.parameters":                         {"FIELD: parameters", "DESCRIPTION:"},
-		"spc.spec.secretObjects.data":                                 {"objectName", "key"},
-		"spc.status --recursive":                                      {"conditions", "observedGeneration"},
-		"spcps.status --recursive":                                    {"podName", "secretProviderClassName", "objects", "version"},
+		"secretproviderclasses.spec.secretObjects.data":               {"objectName", "key"},
+		"secretproviderclass.status --recursive":                      {"conditions", "observedGeneration"},
+		"secretproviderclasspodstatus.status --recursive":             {"podName", "secretProviderClassName", "objects", "version"},
 		"secretproviderclass --api-version=" + group + "/v1alpha1":    {"VERSION:", "v1alpha1", "spec"},
 		"secretproviderclasspodstatus --api-version=" + group + "/v1": {"SecretProviderClassPodStatus", "status"},
 	} {
@@ -47,6 +47,23 @@ func TestOurKindsExplainThemselves(t *testing.T) {
 		if !holdsAll(got, says) || strings.Contains(got, "<empty>") {
 			t.Errorf("%s:\n%s", question, got)
 		}
+	}
+}
+
+// Scripts written for the driver we take the place of, its own end-to-end suite among them, take the second word of each of
+// these lines for the version that classes are to be written in.
+func TestTheVersionIsTheSecondWordOfOurResources(t *testing.T) {
+	t.Parallel()
+	Install(t)
+	listed := Kubectl(t, "api-resources", "--api-group="+group, "--no-headers")
+	lines := strings.Split(strings.TrimSpace(listed), "\n")
+	for _, line := range lines {
+		if words := strings.Fields(line); len(words) != 4 || words[1] != group+"/v1" {
+			t.Errorf("a line is %q", line)
+		}
+	}
+	if len(lines) != 2 {
+		t.Errorf("%d resources:\n%s", len(lines), listed)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	storagev1 "k8s.io/api/storage/v1"
 
@@ -63,22 +64,34 @@ func atATime() int {
 // before Namespace, so that the test's pods are gone before it may change.
 func Install(t testing.TB, values ...string) {
 	t.Helper()
+	began := time.Now()
 	installed.take(t, wanting(values), false, func() { Upgrade(t, values...) })
 	installed.work(t)
+	waited(t, began)
 }
 
 // InstallAlone is Install for a test that stops, kills, upgrades or removes what is installed. No other test has an
 // installation meanwhile, and the next one gets a new one.
 func InstallAlone(t testing.TB, values ...string) {
 	t.Helper()
+	began := time.Now()
 	installed.take(t, wanting(values), true, func() { Upgrade(t, values...) })
+	waited(t, began)
 }
 
 // InstallNothing removes what is installed, and nobody installs anything until the test ends: what it installs itself, and
 // how, is its own affair, and so is to remove it unless it is a release of the usual name.
 func InstallNothing(t testing.TB) {
 	t.Helper()
+	began := time.Now()
 	installed.take(t, "nothing", true, func() { Uninstall(t) })
+	waited(t, began)
+}
+
+// waited tells how much of the time that is printed for the test was not its own.
+func waited(t testing.TB, since time.Time) {
+	t.Helper()
+	t.Logf("begins after %.0f s of waiting for an installation", time.Since(since).Seconds())
 }
 
 func wanting(values []string) string { return "values:\n" + strings.Join(values, "\n---\n") }
@@ -99,6 +112,7 @@ func (i *installation) take(t testing.TB, wanted string, alone bool, install fun
 		i.mu.Lock()
 	}
 	defer i.mu.Unlock()
+	claim(t)
 	i.users, i.alone = i.users+1, alone
 	t.Cleanup(func() { i.leave(alone) })
 	if i.there == wanted {

@@ -49,11 +49,5 @@ func OnTheNode(p *corev1.PodTemplateSpec) {
 	p.Spec.Volumes = append(p.Spec.Volumes, corev1.Volume{Name: "host", VolumeSource: corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: "/"}}})
 	main := &p.Spec.Containers[0]
 	main.VolumeMounts = append(main.VolumeMounts, corev1.VolumeMount{Name: "host", MountPath: "/host", ReadOnly: true})
-	no := false
-	p.Spec.Containers[0].SecurityContext = &corev1.SecurityContext{
-		AllowPrivilegeEscalation: &no,
-		Capabilities: &corev1.Capabilities{
-			Drop: []corev1.Capability{"ALL"}, Add: []corev1.Capability{"SYS_CHROOT", "NET_ADMIN", "NET_RAW"},
-		},
-	}
+	Capable("SYS_CHROOT", "NET_ADMIN", "NET_RAW")(p)
 }

@@ -18,15 +18,8 @@ func TestWhatPeopleMayInTheirNamespace(t *testing.T) {
 	t.Parallel()
 	Install(t)
 	ns, other := Namespace(t), Namespace(t)
-	for _, role := range []string{"view", "edit"} {
-		Kubectl(t, "create", "rolebinding", role, "--clusterrole="+role, "--user="+role+"-"+ns, "--namespace", ns)
-	}
-	all := []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}
-	reading, writing := all[:3], all[:7]
-	for _, c := range []struct {
-		role, group, resource string
-		may                   []string
-	}{
+	people(t, ns, "view", "edit")
+	wantAllowed(t, ns, other, []allowed{
 		{"view", "secrets-store.csi.x-k8s.io", "secretproviderclasses", reading},
 		{"view", "secrets-store.csi.x-k8s.io", "secretproviderclasses/status", nil},
 		{"view", "secrets-store.csi.x-k8s.io", "secretproviderclasspodstatuses", reading},
@@ -36,15 +29,7 @@ func TestWhatPeopleMayInTheirNamespace(t *testing.T) {
 		{"edit", "secrets-store.csi.x-k8s.io", "secretproviderclasspodstatuses", reading},
 		{"edit", "storage.k8s.io", "csidrivers", nil},
 		{"edit", "apiextensions.k8s.io", "customresourcedefinitions", nil},
-	} {
-		for _, verb := range all {
-			for _, space := range []string{ns, other} {
-				if got, want := may(t, c.role+"-"+ns, space, c.group, c.resource, verb), space == ns && slices.Contains(c.may, verb); got != want {
-					t.Errorf("%s may %s %s in its namespace (%v): %v", c.role, verb, c.resource, space == ns, got)
-				}
-			}
-		}
-	}
+	})
 	viewer := impersonated(t, "view-"+ns)
 	if _, err := viewer.Resource(Classes).Namespace(ns).List(t.Context(), metav1.ListOptions{}); err != nil {
 		t.Error(err)
@@ -58,6 +43,41 @@ func TestWhatPeopleMayInTheirNamespace(t *testing.T) {
 	editor := impersonated(t, "edit-"+ns)
 	if err := editor.Resource(PodStatuses).Namespace(ns).Delete(t.Context(), "any", metav1.DeleteOptions{}); !apierrors.IsForbidden(err) {
 		t.Errorf("deleting what the driver wrote: %v", err)
+	}
+}
+
+// verbs are all there are; the first three only read, the last takes everything at once.
+var (
+	verbs            = []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}
+	reading, writing = verbs[:3], verbs[:7]
+)
+
+// allowed is what somebody with a role may do with a resource of the namespace, and no more.
+type allowed struct {
+	role, group, resource string
+	may                   []string
+}
+
+// people gives users of a namespace, each called ROLE-NAMESPACE, a role of the cluster's there, and waits until that counts.
+func people(t *testing.T, ns string, roles ...string) {
+	t.Helper()
+	for _, role := range roles {
+		Kubectl(t, "create", "rolebinding", role, "--clusterrole="+role, "--user="+role+"-"+ns, "--namespace", ns)
+		awaitPerson(t, role+"-"+ns, ns, []grant{{role, aPod, "list"}}, true)
+	}
+}
+
+// wantAllowed asks for every verb, in the namespace and in another one, where nobody may do anything.
+func wantAllowed(t *testing.T, ns, other string, list []allowed) {
+	t.Helper()
+	for _, c := range list {
+		for _, verb := range verbs {
+			for _, space := range []string{ns, other} {
+				if got, want := may(t, c.role+"-"+ns, space, c.group, c.resource, verb), space == ns && slices.Contains(c.may, verb); got != want {
+					t.Errorf("%s may %s %s in its namespace (%v): %v", c.role, verb, c.resource, space == ns, got)
+				}
+			}
+		}
 	}
 }
 

@@ -49,6 +49,7 @@ func podIdentityValues() string {
     immutableUserMSIs: [%s]
     logVerbosity: 2
   nmi: {retryAttemptsForCreated: 3, ipTableUpdateTimeIntervalInSeconds: 5}
+  rbac: {createUserFacingClusterRoles: true}
 flexVolume: {enabled: true}
 `, azure.SubscriptionID, azure.ResourceGroup, azure.Tenant, azure.ControllerID, azure.ControllerSecret, Azure().Immutable().ClientID)
 }
@@ -190,7 +191,13 @@ func Leader(t testing.TB) string {
 // podIdentityRules lists the node's rules that lead to NMI: the jumps to its chain, and the chain itself.
 func podIdentityRules(t testing.TB) (jumps, chain []string) {
 	t.Helper()
-	out, err := exec.CommandContext(Within(t, patience), "iptables", "-w", "10", "-t", "nat", "-S").CombinedOutput()
+	return podIdentityRulesOf(t, "iptables")
+}
+
+// podIdentityRulesOf is podIdentityRules of iptables or ip6tables.
+func podIdentityRulesOf(t testing.TB, program string) (jumps, chain []string) {
+	t.Helper()
+	out, err := exec.CommandContext(Within(t, patience), program, "-w", "10", "-t", "nat", "-S").CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}

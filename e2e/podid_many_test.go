@@ -53,8 +53,10 @@ func TestManyPodsShareFewUpdatesOfTheMachine(t *testing.T) {
 	}
 	t.Logf("%d pods over %d identities: created in %.1f s, all assigned %.1f s after the first, all answered after %.1f s; %d PATCH, %d GET, %d logins",
 		pods, len(ids), created.Seconds(), assigned.Seconds(), time.Since(began).Seconds(), len(updates), len(reads), len(logins))
-	// How many there are beyond the first depends on how long the pods take to come; other tests log in as well.
-	if len(updates) >= len(ids) || len(reads) > len(updates)+1 {
+	// How many there are beyond the first depends on how long the pods take to come, because each wave of them is a change
+	// that may have to be read for; other tests log in as well.
+	waves := int(created / (5 * time.Second))
+	if len(updates) >= len(ids) || len(reads) > len(updates)+1+waves {
 		t.Error("these are more requests than a few")
 	}
 

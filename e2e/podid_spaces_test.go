@@ -3,6 +3,7 @@ package e2e
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"testing"
 
 	"strongroom/e2e/azure"
@@ -107,6 +108,10 @@ func TestInNamespacedModeNothingReachesAnotherNamespace(t *testing.T) {
 	second.lacks(t, first.id, http.StatusNotFound)
 	AwaitRefusal(t, bare, "web", "", http.StatusNotFound, "no AzureIdentityBinding of namespace "+bare)
 	AwaitRefusal(t, bare, "web", "&client_id="+first.id.ClientID, http.StatusNotFound)
+	// So whoever may edit a namespace may bind what is there.
+	people(t, bare, "edit")
+	rules := slices.DeleteFunc(grantsOf(identityEditor, roleOf(t, identityEditor)), func(g grant) bool { return g.verb != "create" })
+	awaitPerson(t, "edit-"+bare, bare, rules, true)
 
 	t.Log("the first takes its binding back")
 	Unbind(t, first.ns, "same")

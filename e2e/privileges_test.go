@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,16 +11,15 @@ import (
 	"testing"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"strongroom/e2e/azure"
 )
 
-// privilege is something that the pods of a DaemonSet have of the node, and what is told where it is missing.
+// privilege is something that the pods of a workload have of the node, and what is told where it is missing.
 type privilege struct {
-	set, name string
+	set, name string // set is a DaemonSet, or MIC
 	take      func(*corev1.PodSpec)
 	needs     func(w *deprived, pod string) // makes what needs it; nil where the program notices by itself
 	says      []string                      // all of them, in its log or in an event of the pod that needs it
@@ -40,13 +38,15 @@ func TestEveryPrivilegeIsNeededAndItsLackIsNamed(t *testing.T) {
 		t.Skip("the long form")
 	}
 	t.Parallel()
-	PodIdentityAlone(t)
+	azureFile(t)
+	PodIdentityAlone(t, "podIdentity: {adminsecret: null}") // MIC reads the node's file instead
 	AwaitDaemonSet(t, systemNamespace, FlexInstaller)
 	ns := PodSpace(t)
-	reader := Azure().Managed(t, ns+"/default")
-	vault := Azure().Vault(t, reader)
+	reader, onlyBound, id := Azure().Managed(t, ns+"/default"), bound(t, []string{ns + "/default"}), Azure().Managed(t)
+	vault := Azure().Vault(t, reader, onlyBound)
 	vault.Set(t, "secret1", "one")
 	WorkloadClass(ns, "class", vault, reader, "secret1").Apply(t)
+	WorkloadClass(ns, "binding", vault, onlyBound, "secret1").With("useAzureTokenProxy", "true").Apply(t)
 	stranger := WorkloadClass(ns, "elsewhere", vault, reader, "secret1")
 	stranger.Provider = "elsewhere"
 	stranger.Apply(t)
@@ -60,7 +60,7 @@ func TestEveryPrivilegeIsNeededAndItsLackIsNamed(t *testing.T) {
 	for i, p := range privileges() {
 		t.Logf("%s without %s", p.set, p.name)
 		if _, known := usual[p.set]; !known {
-			usual[p.set] = daemonSet(t, p.set).Spec.Template.Spec
+			usual[p.set] = *specOf(t, p.set)
 		}
 		before := usual[p.set]
 		spec := *before.DeepCopy()
@@ -75,11 +75,15 @@ func TestEveryPrivilegeIsNeededAndItsLackIsNamed(t *testing.T) {
 		}
 		if i+1 == len(privileges()) || privileges()[i+1].set != p.set {
 			setSpec(t, p.set, usual[p.set])
-			AwaitDaemonSet(t, systemNamespace, p.set)
+			awaitWorkload(t, p.set)
 		}
 	}
 	AwaitInstalled(t)
-	WantFile(t, Run(t, Pod(ns, "after", Mounting("class"))), "class", "secret1", "one")
+	Bind(t, ns, id, ns)
+	after := Run(t, Pod(ns, "after", Of(CurlImage), Labelled(BoundBy, ns), Mounting("class"), Mounting("binding")))
+	WantFile(t, after, "class", "secret1", "one")
+	WantFile(t, after, "binding", "secret1", "one")
+	AwaitToken(t, ns, "after", "", id.ObjectID)
 }
 
 // told waits until the lack of a privilege is told.
@@ -104,7 +108,7 @@ func mounting(class string) func(*deprived, string) {
 	return func(w *deprived, pod string) { Create(w.t, Pod(w.ns, pod, Mounting(class))) }
 }
 
-// privileges are the table, in the order of DaemonSets.
+// privileges are the table, in the order of workloads.
 func privileges() []privilege {
 	propagates := func(p *corev1.PodSpec) {
 		for i := range p.Containers[0].VolumeMounts {
@@ -122,8 +126,8 @@ func privileges() []privilege {
 		{Driver, "its folder of the kubelet's plugins", lose("plugin-dir"), nil, []string{"cannot listen on this socket", "make /csi a directory"}},
 		{Driver, "the kubelet's folder of registrations", lose("registration-dir"), nil, []string{"/registration"}},
 		{Provider, "the folder of sockets", lose("provider-dir"), nil, []string{"cannot listen on this socket", "make /provider a directory"}},
-		{Provider, "being root", func(p *corev1.PodSpec) { user := int64(65532); p.Containers[0].SecurityContext.RunAsUser = &user }, nil,
-			[]string{"/provider", "permission denied"}},
+		{Provider, "being root", nobody, nil, []string{"/provider", "permission denied"}},
+		{Provider, "the cluster's certificate authority", lose("cluster-ca"), mounting("binding"), []string{"token proxy", "/cluster/ca.crt", "kube-root-ca.crt"}},
 		{Provider, "the node's network", func(p *corev1.PodSpec) { p.HostNetwork = false }, mounting("bypod"), []string{"127.0.0.1:2579", "connection refused"}},
 		{NMI, "NET_ADMIN", uncapable("NET_ADMIN"), nil, []string{"NET_ADMIN"}},
 		{NMI, "NET_RAW", uncapable("NET_RAW"), nil, []string{"iptables-legacy", "NET_RAW"}},
@@ -131,7 +135,14 @@ func privileges() []privilege {
 		{NMI, "the node's files", lose("host"), nil, []string{"/host"}},
 		{NMI, "the node's network", func(p *corev1.PodSpec) { p.HostNetwork = false }, nil, []string{"hostNetwork"}},
 		{FlexInstaller, "the kubelet's folder of plugins", lose("volumeplugins"), nil, []string{frozen}},
+		{MIC, "the node's azure.json", lose("k8s-azure-file"), nil, []string{azureJSON, "no such file", "mount the node's"}},
+		{MIC, "being root", nobody, nil, []string{azureJSON, "permission denied"}},
 	}
+}
+
+func nobody(p *corev1.PodSpec) {
+	user := int64(65532)
+	p.Containers[0].SecurityContext.RunAsUser = &user
 }
 
 // legacyMark makes the node one that has rules of both kinds: those of the older one are looked at by a raw socket.
@@ -165,55 +176,6 @@ func uncapable(capability corev1.Capability) func(*corev1.PodSpec) {
 		c := p.Containers[0].SecurityContext.Capabilities
 		c.Add = slices.DeleteFunc(c.Add, func(one corev1.Capability) bool { return one == capability })
 	}
-}
-
-func daemonSet(t *testing.T, name string) *appsv1.DaemonSet {
-	t.Helper()
-	d, err := cluster.Client.AppsV1().DaemonSets(systemNamespace).Get(t.Context(), name, metav1.GetOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return d
-}
-
-// setSpec gives a DaemonSet's pods another form, and waits until one of that form has been made.
-func setSpec(t *testing.T, name string, spec corev1.PodSpec) {
-	t.Helper()
-	var generation int64
-	Eventually(t, "a change of "+name, func() error {
-		d := daemonSet(t, name)
-		d.Spec.Template.Spec = spec
-		made, err := cluster.Client.AppsV1().DaemonSets(systemNamespace).Update(t.Context(), d, metav1.UpdateOptions{})
-		if err == nil {
-			generation = made.Generation
-		}
-		return err
-	})
-	Await(t, DaemonSets, systemNamespace, name, func(d *appsv1.DaemonSet) error {
-		if d.Status.ObservedGeneration < generation || d.Status.UpdatedNumberScheduled != 1 {
-			return errors.New("no pod of the new form yet")
-		}
-		return nil
-	})
-}
-
-// saidBy is what a DaemonSet's newest pod has written, with the events about it and about the pod that needs it.
-func saidBy(t *testing.T, set string, ns, pod string) string {
-	labels := metav1.FormatLabelSelector(daemonSet(t, set).Spec.Selector)
-	var all strings.Builder
-	for _, p := range PodsOf(t, systemNamespace, labels) {
-		for _, previous := range []bool{true, false} {
-			text, _ := logs(t.Context(), systemNamespace, p.Name, &corev1.PodLogOptions{Previous: previous}) // there may be none
-			all.WriteString(text)
-		}
-		for _, e := range Events(t, systemNamespace, p.Name) {
-			all.WriteString(e.Message + "\n")
-		}
-	}
-	for _, e := range Events(t, ns, pod) {
-		all.WriteString(e.Message + "\n")
-	}
-	return all.String()
 }
 
 // propagationNeedsPrivilege: Kubernetes itself lets nobody have the driver's mounts seen by the node without privilege.

@@ -19,6 +19,7 @@ var unfit = regexp.MustCompile(`[^a-z0-9]+`)
 // the test ends. A test that failed tells first what can be seen there. Labels are pairs of name and value.
 func Namespace(t testing.TB, labels ...string) string {
 	t.Helper()
+	claim(t)
 	slug := strings.Trim(unfit.ReplaceAllString(strings.ToLower(strings.TrimPrefix(t.Name(), "Test")), "-"), "-")
 	name := strings.Trim(slug[:min(len(slug), 40)], "-") + "-" + strings.ToLower(rand.Text()[:5])
 	space := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{}}}

@@ -102,7 +102,7 @@ func (w *Watcher) Stop() {
 	w.t.Helper()
 	w.stop()
 	<-w.over
-	w.t.Logf("%d reads of %s in %d pods", w.reads, w.path, len(w.pods))
+	w.t.Logf("%d reads of %s, at the end in %d pods", w.reads, w.path, len(w.pods))
 	if len(w.missed) > 0 {
 		w.t.Errorf("%d of %d reads found no file: %q", len(w.missed), w.reads, w.missed[:min(len(w.missed), 10)])
 	}

@@ -59,7 +59,7 @@ const olderCompute = `az() {
 `
 
 // patience is how long a script may take; most of it is spent in starting Python.
-const patience = 2 * time.Minute
+const patience = 15 * time.Minute
 
 // run runs a script as a manual prints it; anything that fails ends it. It gives what the commands printed, and what they
 // complained of.

@@ -17,12 +17,13 @@ func (n *Node) files() error {
 		return err
 	}
 	for path, text := range map[string]string{
-		n.auditPolicyFile():                         auditPolicy,
-		filepath.Join(n.dir, "resolv.conf"):         "nameserver " + AzureAddress + "\n",
-		filepath.Join(n.dir, "containerd.toml"):     n.containerdConfig(),
-		filepath.Join(n.dir, "kubelet.yaml"):        n.kubeletConfig(),
-		filepath.Join(n.dir, "cni", "e2e.conflist"): network24,
-		filepath.Join(n.Scratch(), "README"):        "Removed with the run.\n",
+		n.auditPolicyFile():                          auditPolicy,
+		filepath.Join(n.dir, "resolv.conf"):          "nameserver " + AzureAddress + "\n",
+		filepath.Join(n.dir, "containerd.toml"):      n.containerdConfig(),
+		filepath.Join(n.dir, "kubelet.yaml"):         n.kubeletConfig(),
+		filepath.Join(n.dir, "cni", "e2e.conflist"):  bridged,
+		filepath.Join(n.routedDir(), "e2e.conflist"): routed,
+		filepath.Join(n.Scratch(), "README"):         "Removed with the run.\n",
 	} {
 		if err := write(path, text); err != nil {
 			return err
@@ -31,23 +32,36 @@ func (n *Node) files() error {
 	return nil
 }
 
-// network24 gives every pod an address of the node's bridge and a way to the node.
-const network24 = `{"cniVersion": "0.4.0", "name": "e2e", "plugins": [{
+// bridged gives every pod an address of the node's bridge and a way to the node.
+const bridged = `{"cniVersion": "0.4.0", "name": "e2e", "plugins": [{
   "type": "bridge", "bridge": "cni0", "isGateway": true, "hairpinMode": true,
   "ipam": {"type": "host-local", "dataDir": "/run/cni-addresses",
     "ranges": [[{"subnet": "10.244.0.0/22"}]], "routes": [{"dst": "0.0.0.0/0"}]}}]}
 `
 
+// Routed is the runtime handler of pods that share no link with others: each has an interface of its own on the node, a
+// route there for each of its addresses, and one address of either family. The kubelet tells both, whatever the
+// cluster's services have.
+const Routed = "routed"
+
+const routed = `{"cniVersion": "0.4.0", "name": "routed", "plugins": [{
+  "type": "ptp",
+  "ipam": {"type": "host-local", "dataDir": "/run/cni-addresses",
+    "ranges": [[{"subnet": "10.244.4.0/24"}], [{"subnet": "fd00:10:244::/64"}]], "routes": [{"dst": "0.0.0.0/0"}, {"dst": "::/0"}]}}]}
+`
+
+func (n *Node) routedDir() string { return filepath.Join(n.dir, "cni-routed") }
+
 // containerdConfig. Scores of the out-of-memory killer are left as they are, since lowering one needs a capability that
 // even root may lack, and then no sandbox starts.
 func (n *Node) containerdConfig() string {
 	return fmt.Sprintf(`version = 2
-root = %q
+root = %[1]q
 state = "/run/containerd"
 disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.btrfs",
   "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.zfs", "io.containerd.internal.v1.opt"]
 [grpc]
-  address = %q
+  address = %[2]q
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "localhost/pause:e2e"
   disable_apparmor = true
@@ -59,12 +73,17 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
       runtime_type = "io.containerd.runc.v2"
       [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
         SystemdCgroup = false
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.%[3]s]
+      runtime_type = "io.containerd.runc.v2"
+      cni_conf_dir = %[4]q
+      [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.%[3]s.options]
+        SystemdCgroup = false
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "/usr/lib/cni"
-    conf_dir = %q
+    conf_dir = %[5]q
   [plugins."io.containerd.grpc.v1.cri".registry.mirrors."docker.io"]
-    endpoint = ["http://%s"]
-`, filepath.Join(n.dir, "containerd"), containerdSocket, filepath.Join(n.dir, "cni"), registryAddress)
+    endpoint = ["http://%[6]s"]
+`, filepath.Join(n.dir, "containerd"), containerdSocket, Routed, n.routedDir(), filepath.Join(n.dir, "cni"), registryAddress)
 }
 
 // kubeletConfig. Images are never collected, because there is no registry to fetch them from again. syncFrequency rules

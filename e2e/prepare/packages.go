@@ -9,7 +9,7 @@ import (
 var needed = []struct{ pack, file string }{
 	{"containerd", "containerd"}, {"containerd", "ctr"}, {"runc", "runc"},
 	{"containernetworking-plugins", "/usr/lib/cni/bridge"}, {"containernetworking-plugins", "/usr/lib/cni/host-local"},
-	{"containernetworking-plugins", "/usr/lib/cni/loopback"},
+	{"containernetworking-plugins", "/usr/lib/cni/loopback"}, {"containernetworking-plugins", "/usr/lib/cni/ptp"},
 	{"busybox-static", busybox}, {"iproute2", "ip"}, {"iptables", "iptables"}, {"conntrack", "conntrack"}, {"socat", "socat"}, {"curl", "/usr/bin/curl"},
 	{"azure-cli", "az"},
 }
