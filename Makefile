@@ -6,8 +6,8 @@ GO ?= go
 build: ## one static binary, bin/strongroom
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o bin/strongroom ./cmd/strongroom
 
-test: ## everything that needs no root and no cluster; as root it mounts nothing either
-	$(GO) test -race -shuffle=on -timeout 15m ./...
+test: ## everything that needs no root and no cluster; as root it mounts nothing either; ends with what was skipped, and why
+	$(GO) tool gotestsum --format standard-quiet --raw-command -- $(GO) test -json -race -shuffle=on -timeout 15m ./...
 	@$(GO) test -race -v -run '^TestSanity$$' ./internal/csi | grep -o 'sanity: .*'
 	@[ "$$(id -u)" = 0 ] || echo "SKIPPED without root: the tests that try the sockets as another user"
 
