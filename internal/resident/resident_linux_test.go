@@ -64,9 +64,9 @@ func TestAProcessGoesOnWithoutItsPages(t *testing.T) {
 	}
 }
 
-// A mapping that nobody else touches stands for the pages of a start.
+// A mapping that nobody else touches stands for the pages of a start. Not in parallel: every test here that gives memory
+// back takes the pages of the whole process, this mapping's with them, between one look at it and the next.
 func TestWhatIsDroppedIsNotResidentAndComesBack(t *testing.T) {
-	t.Parallel()
 	path := filepath.Join(t.TempDir(), "file")
 	content := bytes.Repeat([]byte("0123456789abcdef"), 1<<16)
 	if err := os.WriteFile(path, content, 0o600); err != nil {
