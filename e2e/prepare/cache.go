@@ -65,9 +65,9 @@ func dropOld(cache string, now time.Time) error {
 }
 
 // build compiles a program, which gets its name once it is whole.
-func build(binary, dir string, arguments ...string) error {
+func build(binary, dir string, environment []string, arguments ...string) error {
 	part := fmt.Sprintf("%s.%d", binary, os.Getpid())
-	if err := run(dir, nil, "go", append([]string{"build", "-trimpath", "-o", part}, arguments...)...); err != nil {
+	if err := run(dir, environment, "go", append([]string{"build", "-trimpath", "-o", part}, arguments...)...); err != nil {
 		return err
 	}
 	return os.Rename(part, binary)
