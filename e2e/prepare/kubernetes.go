@@ -39,7 +39,7 @@ func kubernetes(out, version string) error {
 		return err
 	}
 	if _, err := os.Stat(binary); err != nil {
-		fmt.Printf("e2e: Kubernetes %s is not in the cache; building it takes about seven minutes on two processors\n", full)
+		fmt.Printf("e2e: Kubernetes %s is not in the cache; building it takes about nine minutes on two processors\n", full)
 		if err := build(binary, dir, nil, "-modfile="+module, "-ldflags", versionFlags(full), "."); err != nil {
 			return err
 		}
@@ -66,7 +66,7 @@ func helm(out string) error {
 		return err
 	}
 	if _, err := os.Stat(binary); err != nil {
-		static := []string{"CGO_ENABLED=0"} // as "make helm" builds it, whose compiled packages serve here too: five minutes
+		static := []string{"CGO_ENABLED=0"} // as "make helm" builds it, whose compiled packages serve here too: two minutes
 		if err := build(binary, "../tools", static, "-ldflags", "-s -w", "helm.sh/helm/v3/cmd/helm"); err != nil {
 			return err
 		}
