@@ -34,8 +34,10 @@ func newEndpoint() (http.Handler, *journal.Journal, *faults.Table) {
 	}), j, table
 }
 
+const endpoint = "http://127.0.0.1:9999/_emulator"
+
 func send(h http.Handler, method, path, body string, mutate func(*http.Request)) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(method, "http://127.0.0.1:9999/_emulator"+path, strings.NewReader(body))
+	r := httptest.NewRequest(method, endpoint+path, strings.NewReader(body))
 	if mutate != nil {
 		mutate(r)
 	}

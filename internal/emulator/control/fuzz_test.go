@@ -1,6 +1,7 @@
 package control_test
 
 import (
+	"bufio"
 	"net/http"
 	"strings"
 	"testing"
@@ -14,8 +15,8 @@ func FuzzRequest(f *testing.F) {
 	f.Add("POST", "/additions", "x", "[::1]:5", "")
 	h, _, _ := newEndpoint()
 	f.Fuzz(func(t *testing.T, method, path, body, host, origin string) {
-		if _, err := http.NewRequest(method, "http://x/"+path, nil); err != nil || method == "" || strings.ContainsAny(path, " \r\n\t\x00#%") {
-			return
+		if _, err := http.ReadRequest(bufio.NewReader(strings.NewReader(method + " " + endpoint + "/" + path + " HTTP/1.0\r\n\r\n"))); err != nil {
+			return // Go's server refuses it by itself, and what makes requests for tests panics
 		}
 		w := send(h, method, "/"+path, body, func(r *http.Request) {
 			r.Host = host

@@ -1,6 +1,7 @@
 package nmi_test
 
 import (
+	"bufio"
 	"net/http"
 	"strings"
 	"testing"
@@ -12,13 +13,11 @@ func FuzzRequest(f *testing.F) {
 	f.Add("/host/token?resource=x", "shop", "web", "[::ffff:10.0.0.1]:1")
 	f.Add("/metadata/identity/oauth2/token", "", "", "")
 	f.Fuzz(func(t *testing.T, target, namespace, pod, remote string) {
-		if !strings.HasPrefix(target, "/") {
-			return
+		r, err := http.ReadRequest(bufio.NewReader(strings.NewReader("GET " + target + " HTTP/1.1\r\nHost: nmi\r\n\r\n")))
+		if err != nil {
+			return // Go's server refuses it by itself
 		}
-		if _, err := http.NewRequest(http.MethodGet, target, nil); err != nil || strings.ContainsAny(target, " \r\n\t\x00") {
-			return
-		}
-		w := ask(target, namespace, pod, remote)
+		w := serve(r, namespace, pod, remote)
 		if given := strings.Contains(w.Body.String(), "token for"); given && (namespace+"/"+pod != "shop/web" || w.Code != http.StatusOK) {
 			t.Fatalf("%d %s", w.Code, w.Body)
 		}

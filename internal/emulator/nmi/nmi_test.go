@@ -40,9 +40,12 @@ func bound(namespace, pod string) []entra.Principal {
 }
 
 func ask(target, namespace, pod, remote string) *httptest.ResponseRecorder {
+	return serve(httptest.NewRequest(http.MethodGet, target, nil), namespace, pod, remote)
+}
+
+func serve(r *http.Request, namespace, pod, remote string) *httptest.ResponseRecorder {
 	fake := clock.NewFake()
 	server := nmi.New(nmi.Config{Bound: bound, Tokens: signer{fake.Now()}, Clock: fake})
-	r := httptest.NewRequest(http.MethodGet, target, nil)
 	r.Header.Set("podns", namespace)
 	r.Header.Set("podname", pod)
 	r.RemoteAddr = remote
