@@ -57,7 +57,7 @@ func (r *resource) next(now time.Time, p policy) step {
 		switch {
 		case len(change.Add) > 0 && now.Before(ripe):
 			return step{do: pause, until: ripe}
-		case now.Sub(r.sure) >= believed || r.moved && len(change.Remove) > 0:
+		case len(change.Add) > 0 && !r.believable(now), len(change.Remove) > 0 && (now.Sub(r.sure) >= believed || r.moved):
 			return step{do: read}
 		}
 		return step{do: update, change: change}
@@ -70,6 +70,14 @@ func (r *resource) next(now time.Time, p policy) step {
 		return step{do: read}
 	}
 	return step{do: pause, until: later}
+}
+
+// believable reports whether what is known of a machine will do for adding to it: whoever attached an identity by hand and
+// then let pods use it keeps it when they go. So the machine must have been looked at since the newest wish came up. The
+// wishes of one burst share a look: nobody's update begins and ends within the time they are gathered for, and one that
+// goes on refuses ours. That updates of our own have landed since says nothing of others' between them.
+func (r *resource) believable(now time.Time) bool {
+	return now.Sub(r.read) < believed && !r.read.Before(r.asked.Add(-gatherMax))
 }
 
 // change is what the next update does, and when there will be more to do; the zero time is never. Identities that were

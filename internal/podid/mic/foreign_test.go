@@ -56,6 +56,33 @@ func TestWhatOthersPutThereStays(t *testing.T) {
 	})
 }
 
+// Who attaches an identity and lets a pod use it at once keeps it, too, however lately MIC has looked at the machine and
+// updated it itself.
+func TestWhatOthersPutThereJustBeforeItsPodStays(t *testing.T) {
+	bubble(t, func(w *world) {
+		w.configure = func(c *mic.Config) { c.DetachDelay = -1 }
+		w.use("a", "b", "theirs")
+		w.lead()
+		w.start("p", "a", "pool-0")
+		w.wait(updateTime + 2*time.Second)
+		body := fmt.Sprintf(`{"identity":{"type":"UserAssigned","userAssignedIdentities":{%q:{}}}}`, idOf("theirs"))
+		if code := w.azure.patch(pool, body); code != http.StatusOK {
+			t.Fatal(code)
+		}
+		w.wait(updateTime)
+		w.start("q", "b", "pool-0")
+		w.wait(updateTime + 2*time.Second)
+		w.start("r", "theirs", "pool-0")
+		w.wait(updateTime + 2*time.Second)
+		w.expect("p a pool-0 Assigned; q b pool-0 Assigned; r theirs pool-0 Assigned")
+		for _, pod := range []string{"p", "q", "r"} {
+			w.dropPod("team", pod)
+		}
+		w.wait(time.Hour)
+		w.expectHeld("pool-0", "theirs")
+	})
+}
+
 // A machine with nothing but a system-assigned identity keeps it when ours, the only other one, goes or was gone before.
 func TestASystemAssignedIdentityIsNeverStripped(t *testing.T) {
 	bubble(t, func(w *world) {

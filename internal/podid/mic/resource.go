@@ -25,6 +25,7 @@ type resource struct {
 	wanted                 map[string]wish
 	holding                map[string]bool // what objects that stand say is Assigned
 	firstChange, newChange time.Time       // when wishes began to want an update, and when the last one came
+	asked                  time.Time       // when the newest wish for what is not there came, in an update or not
 
 	// What it has, as far as known.
 	known     bool
@@ -139,7 +140,7 @@ func (r *resource) wish(now time.Time, nodes int, wanted map[string]wish, holdin
 		if now.Sub(r.newChange) >= gatherMax {
 			r.firstChange = now
 		}
-		r.newChange = now
+		r.newChange, r.asked = now, now
 	}
 	r.nodes, r.wanted, r.holding = nodes, wanted, holding
 	for id := range r.owned {
