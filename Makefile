@@ -1,7 +1,7 @@
 # Every target needs Go and git only, unless it says otherwise.
 GO ?= go
 
-.PHONY: build test lint stress stress-short bench conformance fuzz licenses sbom reproducible vuln cover mounts redirect kill windows helm image manifest chart chart-real e2e e2e-prepare soak azure-live azure-live-rehearsal
+.PHONY: build test lint stress stress-short bench conformance fuzz licenses sbom reproducible vuln cover mounts redirect kill windows helm image manifest chart chart-real e2e az e2e-prepare soak azure-live azure-live-rehearsal
 
 build: ## one static binary, bin/strongroom
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o bin/strongroom ./cmd/strongroom
@@ -107,6 +107,9 @@ chart-real: bin/helm build ## the chart against a real API server: make chart-re
 
 e2e: ## scenarios in a real cluster of one node, in namespaces of its own; needs root and Debian, docs/testing.md has more
 	e2e/run
+
+az: ## Debian's Azure CLI against the emulator, as docs/azure-setup.md and other manuals use it; needs root and Debian
+	e2e/run az
 
 soak: ## half an hour of pods that come and go every second, in the cluster of e2e: nothing may grow; SOAK=3m for less
 	SOAK=$(or $(SOAK),30m) KUBE=$(or $(KUBE),1.36) E2E_RUN='^TestSoak$$' E2E_TIMEOUT=$(or $(E2E_TIMEOUT),90m) e2e/run

@@ -15,6 +15,7 @@ import (
 // Promised: a class that comes after its pod, and one that is edited, reach the pod without a restart; an edit is due at
 // once, whatever the interval.
 func TestAClassMayComeAfterItsPodAndChangeUnderIt(t *testing.T) {
+	longForm(t)
 	t.Parallel()
 	Install(t)
 	ns := Namespace(t)
@@ -56,6 +57,7 @@ func TestAClassMayComeAfterItsPodAndChangeUnderIt(t *testing.T) {
 // Promised: a class that cannot be mounted says so before any pod asks, in the columns of kubectl get and as an event,
 // and says when it is mended.
 func TestAClassWithATypingErrorSaysSoBeforeAnyPod(t *testing.T) {
+	longForm(t)
 	t.Parallel()
 	Install(t)
 	ns := Namespace(t)
@@ -121,9 +123,7 @@ func classRow(t *testing.T, namespace string) map[string]string {
 // Promised: the provider may start after the driver and the pods, and the driver after its pods; what is mounted
 // meanwhile stays, and what waits is mounted, without a restart of anything.
 func TestProviderAndDriverMayStartAfterThePods(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the long form")
-	}
+	longForm(t)
 	t.Parallel()
 	InstallAlone(t)
 	ns := Namespace(t)

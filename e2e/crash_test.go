@@ -22,9 +22,7 @@ const slow = 10 * time.Second
 // memory and before it wrote a file, delay the pod and nothing else. It never starts with an empty volume: its command
 // would fail, and nobody start it again.
 func TestAKillAmidAMountOnlyDelaysIt(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the long form")
-	}
+	longForm(t)
 	t.Parallel()
 	InstallAlone(t)
 	for _, victim := range []string{Provider, Driver} {
@@ -87,9 +85,7 @@ func wantComplete(t *testing.T, pod *corev1.Pod, want string) {
 // Promised: the driver may be killed at any moment, five times in a row while ten pods run and others start: every pod
 // starts with its files, no file vanishes, nothing is mounted twice, and what changed meanwhile arrives.
 func TestTheDriverMayBeKilledAgainAndAgain(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the long form")
-	}
+	longForm(t)
 	t.Parallel()
 	InstallAlone(t)
 	ns := Namespace(t)
@@ -139,9 +135,7 @@ func TestTheDriverMayBeKilledAgainAndAgain(t *testing.T) {
 // Promised: neither the end of the API server nor that of the kubelet keeps a changed secret from the files, and whatever
 // starts meanwhile starts. It comes before the tests that run side by side, for it disturbs them.
 func TestRotationLivesThroughCrashesOfTheCluster(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the long form")
-	}
+	longForm(t)
 	Install(t)
 	ns := Namespace(t)
 	reader := Azure().Managed(t, ns+"/default")

@@ -38,6 +38,16 @@ func use(n *node.Node) error {
 // Azure is where to plant secrets and identities, what to break, and what was asked.
 func Azure() *azure.Emulator { return cluster.Azure }
 
+// longForm skips a scenario in the short form. That has what another version of Kubernetes could change: how tokens and
+// secrets reach the driver, when volumes are published anew and for which sorts of pods, how Secrets reach a pod's
+// variables, what the API server thinks of our kinds and of manifests, the FlexVolume, and the kubelet's crash.
+func longForm(t testing.TB) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("the long form")
+	}
+}
+
 // Within gives a context that ends after a while, or at once when a component of the cluster ends: nothing that is
 // waited for would come then. In a cleanup, before which the test's own context ends, it is as good as before.
 func Within(t testing.TB, d time.Duration) context.Context {
@@ -61,11 +71,12 @@ func within(t testing.TB, parent context.Context, d time.Duration) context.Conte
 }
 
 // Eventually looks again and again until there is no error: for files, mounts and counters, which announce nothing. What
-// lives in the API is better waited for with Await.
+// lives in the API is better waited for with Await. The longer it takes, the seldomer it looks: what all clusters do beside
+// each other is bound by the processor, and a look may ask for much.
 func Eventually(t testing.TB, what string, look func() error) {
 	t.Helper()
 	ctx := Within(t, patience)
-	for {
+	for began := time.Now(); ; {
 		err := look()
 		if err == nil {
 			return
@@ -73,7 +84,7 @@ func Eventually(t testing.TB, what string, look func() error) {
 		select {
 		case <-ctx.Done():
 			t.Fatalf("%s: %v; %v", what, context.Cause(ctx), err)
-		case <-time.After(50 * time.Millisecond):
+		case <-time.After(min(max(time.Since(began)/8, 50*time.Millisecond), 250*time.Millisecond)):
 		}
 	}
 }

@@ -75,9 +75,9 @@ func TryKubectl(t testing.TB, input string, arguments ...string) (string, error)
 	return output(c)
 }
 
-// output runs a command as the cluster's administrator.
+// output runs a command as the cluster's administrator. What ends soon need not collect its garbage.
 func output(c *exec.Cmd) (string, error) {
-	c.Env = append(os.Environ(), "KUBECONFIG="+cluster.Kubeconfig(), "HOME="+cluster.Scratch())
+	c.Env = append(os.Environ(), "KUBECONFIG="+cluster.Kubeconfig(), "HOME="+cluster.Scratch(), "GOGC=off")
 	var complaints bytes.Buffer
 	c.Stderr = &complaints
 	out, err := c.Output()

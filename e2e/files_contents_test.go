@@ -22,6 +22,7 @@ import (
 
 // Every sort of object becomes the file that the reference promises, of the very bytes that were put into the vault.
 func TestFilesHoldWhatTheVaultHolds(t *testing.T) {
+	longForm(t)
 	t.Parallel()
 	Install(t)
 	ns := Namespace(t)

@@ -16,9 +16,7 @@ import (
 // a secret that the node's provider has already. It comes before the tests that run side by side, and fails on no time.
 // Promised: who mounts what the provider has asks Azure nothing.
 func TestWhatAFlexVolumeCosts(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the long form")
-	}
+	longForm(t)
 	FlexVolume(t)
 	app := Azure().Application(t)
 	vault := Azure().Vault(t, app)

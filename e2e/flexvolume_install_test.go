@@ -29,9 +29,7 @@ policy:
 // and disturbs no mount in flight by that. It follows the operator's settings; who may make pods may not use the node's identities where he forbids it,
 // whoever asks the vault. It outlives its DaemonSet, so that pods can go, until somebody removes it.
 func TestTheFlexVolumeDriverIsInstalledAndRemoved(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the long form")
-	}
+	longForm(t)
 	t.Parallel()
 	InstallNothing(t)
 	removeFlexDriver(t) // of tests before this one

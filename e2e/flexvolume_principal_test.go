@@ -63,9 +63,7 @@ spec:
 // file what the original wrote. Processes of any user read them by the pod's group, and nobody else does. As a
 // SecretProviderClass the bytes are the same.
 func TestTheFlexVolumeOfAServicePrincipal(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the long form")
-	}
+	longForm(t)
 	t.Parallel()
 	FlexVolume(t)
 	ns := PodSpace(t)
@@ -132,9 +130,7 @@ func modulusOf(t *testing.T, text string) string {
 // What cannot be mounted says why and what mends it in the pod's event, and leaves nothing on the node; a value of the
 // Secret is nowhere.
 func TestAFlexVolumeThatFailsSaysWhy(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the long form")
-	}
+	longForm(t)
 	t.Parallel()
 	FlexVolume(t)
 	ns := PodSpace(t)

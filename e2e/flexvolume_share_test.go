@@ -17,9 +17,7 @@ import (
 // volumes as they were, and unmounts what went meanwhile; in the end nothing is left on the node. It comes before the
 // tests that run side by side, for it disturbs them.
 func TestFlexVolumePodsShareAndOutliveTheKubelet(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the long form")
-	}
+	longForm(t)
 	FlexVolume(t)
 	ns := PodSpace(t)
 	app := Azure().Application(t)

@@ -4,6 +4,7 @@ import "testing"
 
 // A pod whose identity may not read the vault waits, is told what would help, and starts by itself once that was done.
 func TestAPodStartsByItselfOnceItsIdentityMayRead(t *testing.T) {
+	longForm(t)
 	t.Parallel()
 	Install(t)
 	ns := Namespace(t)

@@ -54,6 +54,7 @@ func TestWorkloadIdentityWorksAsWrittenWithoutIMDS(t *testing.T) {
 
 // A managed identity comes of the node's metadata service and of nowhere else.
 func TestManagedIdentitiesWorkAsWritten(t *testing.T) {
+	longForm(t)
 	t.Parallel()
 	Install(t)
 	IMDS(t)

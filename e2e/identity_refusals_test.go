@@ -17,6 +17,7 @@ type refusal struct {
 // Whoever looks at a pod that does not start reads there what is wrong with its identity, and what to do: the messages
 // of docs/troubleshooting.md.
 func TestAWrongIdentityIsToldInThePodsEvents(t *testing.T) {
+	longForm(t)
 	t.Parallel()
 	Install(t)
 	IMDS(t)

@@ -34,9 +34,7 @@ spec:
 // add-on has gone, the same driver takes its place and its pods without a hand on it. Applying the manifest a second time
 // changes nothing, and its removal leaves the CRDs and nothing else.
 func TestTheManifestWaitsForTheAddOnAndTakesItsPlace(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the long form")
-	}
+	longForm(t)
 	t.Parallel()
 	InstallNothing(t)
 	UpstreamCRDs(t)

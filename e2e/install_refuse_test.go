@@ -8,6 +8,7 @@ import (
 // The chart looks into the cluster before it touches anything: what serves the same name is named, with the command that
 // removes it, and nothing of ours is installed meanwhile.
 func TestTheChartRefusesToStandBesideAnotherDriver(t *testing.T) {
+	longForm(t)
 	t.Parallel()
 	InstallNothing(t)
 	const daemonSet = `

@@ -5,9 +5,7 @@ import "testing"
 // Removal under running pods takes no file from them; a new installation finds them, goes on rotating and unmounts them.
 // Once pods are gone, removal leaves no mount and no socket; CRDs and classes stay.
 func TestPodsOutliveARemovalAndRemovalLeavesNothing(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the long form")
-	}
+	longForm(t)
 	t.Parallel()
 	InstallAlone(t)
 	m := newMove(t)

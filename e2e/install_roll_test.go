@@ -16,9 +16,7 @@ import (
 // more each second that goes again once it runs, no pod ever misses a file, and no mount fails for good. Driver and
 // provider are rolled one after the other, so either meets a newer and an older other.
 func TestRollingTheDaemonSetsTakesNoFileFromAnyPod(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the long form")
-	}
+	longForm(t)
 	t.Parallel()
 	InstallAlone(t)
 	ns := Namespace(t)

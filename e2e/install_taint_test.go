@@ -14,9 +14,7 @@ import (
 // On a node that starts with our taint no pod runs before the driver can serve it: everything of ours tolerates the taint,
 // and the controller takes it off once the kubelet has registered the driver. Taints of others stay.
 func TestAStartUpTaintGoesWhenTheDriverIsThere(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the long form")
-	}
+	longForm(t)
 	t.Parallel()
 	InstallNothing(t)
 	NoSockets(t)

@@ -14,9 +14,7 @@ import (
 // are brought up to date by the upgrade, and neither a rollback nor a removal takes them, or a class, away. Of two
 // controllers one works, and when it is killed the other does.
 func TestAReleaseIsChangedUnderRunningPods(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the long form")
-	}
+	longForm(t)
 	t.Parallel()
 	InstallAlone(t)
 	m := newMove(t)

@@ -32,9 +32,7 @@ const (
 // Promised: sharing makes a burst of pods cost next to nothing, and where nothing changes nothing is written, neither
 // under a target nor in the API, and each secret is asked for once per interval.
 func TestWhatItCosts(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the long form")
-	}
+	longForm(t)
 	InstallAlone(t, "rotationPollInterval: 2m\nlogFormatJSON: true")
 	b := &bench{t: t, ns: Namespace(t)}
 	Azure().Break(t, azure.Fault{Service: "entra", Latency: roundTrip})

@@ -120,7 +120,7 @@ func (m *move) reach(t *testing.T, text string) {
 	t.Helper()
 	for _, pod := range m.pods {
 		Eventually(t, pod.Name, func() error {
-			got, err := TryExec(t, m.ns, pod.Name, "cat", "/mnt/class/secret1")
+			got, err := TryRead(t, m.ns, pod.Name, "/mnt/class/secret1")
 			if err == nil && got != text {
 				err = fmt.Errorf("reads %q, not %q", got, text)
 			}

@@ -10,6 +10,7 @@ import (
 // A pod as NMI's is, with its capabilities and mounts and no more, can lead what another pod sends to the metadata service
 // to a server on the node's loopback address. The rule is for that pod alone, since others ask the service meanwhile.
 func TestAPodMayRuleTheNodesNetwork(t *testing.T) {
+	longForm(t)
 	t.Parallel()
 	Install(t)
 	NoPodIdentity(t)

@@ -28,9 +28,7 @@ writeCertAndKeyInSeparateFiles: true
 
 // A custom cloud is a file that the operator gives: a class names it, or says nothing where it is the usual one.
 func TestOperatorsCloudIsReadByNameAndByDefault(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the long form")
-	}
+	longForm(t)
 	t.Parallel()
 	Install(t, operated)
 	ns := Namespace(t)
@@ -64,9 +62,7 @@ func TestOperatorsCloudIsReadByNameAndByDefault(t *testing.T) {
 // A namespace keeps to the modes and vaults that the operator allows it, and its pods to the classes; whoever tries
 // otherwise reads so in the pod's events.
 func TestPolicyIsToldInThePodsEvents(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the long form")
-	}
+	longForm(t)
 	t.Parallel()
 	Install(t, operated)
 	ns := Namespace(t)
@@ -97,9 +93,7 @@ func TestPolicyIsToldInThePodsEvents(t *testing.T) {
 
 // A certificate's secret is written as a whole and, where the operator wants it, in two files beside that.
 func TestOperatorsSeparateFilesForCertificateAndKey(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the long form")
-	}
+	longForm(t)
 	t.Parallel()
 	Install(t, operated)
 	ns := Namespace(t)

@@ -19,6 +19,7 @@ import (
 // Promised: a pod that starts while its vault is down says so and waits, and starts by itself soon after the vault is
 // back; its containers never see an empty volume.
 func TestAPodWaitsForAVaultThatIsDown(t *testing.T) {
+	longForm(t)
 	t.Parallel()
 	Install(t)
 	ns := Namespace(t)
@@ -48,9 +49,7 @@ func Sure(class, file string) With {
 // the condition follows. What the vault itself refuses does the same: one object that was deleted is enough to keep the
 // whole volume as it is.
 func TestAnOutageLeavesTheFilesAndIsToldOnce(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the long form")
-	}
+	longForm(t)
 	t.Parallel()
 	Install(t)
 	ns := Namespace(t)

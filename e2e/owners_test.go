@@ -47,6 +47,7 @@ func TestASecretLivesAsLongAsItsDeployments(t *testing.T) {
 
 // A pod that mounts two classes owns both of their Secrets.
 func TestTwoClassesInOnePodMakeTwoSecrets(t *testing.T) {
+	longForm(t)
 	t.Parallel()
 	Install(t, Syncing)
 	p := others(t, nil)
@@ -68,6 +69,7 @@ func TestTwoClassesInOnePodMakeTwoSecrets(t *testing.T) {
 
 // What a provider gives anew reaches files and Secret, and is counted under the names that dashboards know.
 func TestARotatedSecretOfOthersReachesFileAndSecret(t *testing.T) {
+	longForm(t)
 	t.Parallel()
 	Install(t, Syncing)
 	p := others(t, nil)

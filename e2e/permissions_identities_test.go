@@ -29,6 +29,7 @@ const (
 // bindings, and no editor, where a binding reaches pods of other namespaces. What MIC writes, and what lets pods past NMI,
 // none of them may. Each verb that the two roles give is taken away once, and then people lack it.
 func TestWhatPeopleMayDoWithIdentities(t *testing.T) {
+	longForm(t)
 	t.Parallel()
 	PodIdentity(t)
 	ns, other := Namespace(t), Namespace(t)

@@ -25,9 +25,7 @@ var definitions = schema.GroupVersionResource{Group: "apiextensions.k8s.io", Ver
 // Promised: the Jobs that come before an installation and after a removal need each of their permissions, and say at once
 // which one they lack.
 func TestEveryPermissionOfTheJobsIsNeeded(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the long form")
-	}
+	longForm(t)
 	t.Parallel()
 	InstallNothing(t)
 	ns := Namespace(t)

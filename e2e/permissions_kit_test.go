@@ -156,7 +156,10 @@ func awaitMay(t *testing.T, g grant, account string, names []string, may bool) {
 func heard(t *testing.T, c component) string {
 	t.Helper()
 	var all strings.Builder
-	all.WriteString(written(t, c, true) + written(t, c, false))
+	for _, p := range PodsOf(t, systemNamespace, c.pods) {
+		before, now := Written(t, p)
+		all.WriteString(before + now)
+	}
 	list, err := cluster.Client.CoreV1().Events("").List(t.Context(), metav1.ListOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -165,16 +168,6 @@ func heard(t *testing.T, c component) string {
 		all.WriteString(e.Message + "\n")
 	}
 	return unquoted(all.String())
-}
-
-// written is what a component's containers have written, or those before them.
-func written(t *testing.T, c component, previous bool) string {
-	var all strings.Builder
-	for _, p := range PodsOf(t, systemNamespace, c.pods) {
-		text, _ := logs(t.Context(), systemNamespace, p.Name, &corev1.PodLogOptions{Previous: previous}) // there may be none
-		all.WriteString(text)
-	}
-	return all.String()
 }
 
 // restart ends a component in good order, so that it gives back what it holds, and waits until its container runs again.

@@ -15,6 +15,7 @@ import (
 // Promised: who may view a namespace may look at classes and at what is mounted, and who may edit it may write classes; what
 // the driver writes nobody may, and neither may a viewer read a Secret.
 func TestWhatPeopleMayInTheirNamespace(t *testing.T) {
+	longForm(t)
 	t.Parallel()
 	Install(t)
 	ns, other := Namespace(t), Namespace(t)

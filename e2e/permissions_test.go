@@ -44,9 +44,7 @@ type round struct {
 // away, and then something fails by a line in the log or an event that names it; given back, it mends itself, without a
 // restart.
 func TestEveryPermissionIsNeededAndItsLackIsNamed(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the long form")
-	}
+	longForm(t)
 	t.Parallel()
 	PodIdentityAlone(t, everyPermission)
 	roles := rolesOf(t, podIdentityValues(), everyPermission)
@@ -163,9 +161,12 @@ func (l *lacking) watchesAgain(r round, g grant) {
 	}
 	c := g.holder(l.t)
 	Eventually(l.t, "the watch of "+g.String()+" stands again", func() error {
-		for line := range strings.Lines(unquoted(written(l.t, c, false))) {
-			if strings.Contains(line, "watching again") && strings.Contains(line, "resource="+plural+" ") {
-				return nil
+		for _, pod := range PodsOf(l.t, systemNamespace, c.pods) {
+			_, now := Written(l.t, pod)
+			for line := range strings.Lines(unquoted(now)) {
+				if strings.Contains(line, "watching again") && strings.Contains(line, "resource="+plural+" ") {
+					return nil
+				}
 			}
 		}
 		return fmt.Errorf("nothing says so")

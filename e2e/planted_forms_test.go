@@ -62,14 +62,48 @@ func plant(name string, value []byte) planted {
 	return p
 }
 
-// in tells whether any form is in a piece of data.
-func (p planted) in(data []byte) bool {
-	for _, form := range p.forms {
-		if bytes.Contains(data, form) {
-			return true
+// seeker finds the forms of many values in one pass over a piece of data: most places cannot begin any of them, as their
+// first bytes tell.
+type seeker struct {
+	begins [1 << 16]bool     // by a hash of eight bytes
+	forms  map[uint64][]form // by their first eight bytes
+}
+
+// form is one of the forms of the value with this number.
+type form struct {
+	value int
+	text  []byte
+}
+
+func newSeeker(values []planted) *seeker {
+	s := &seeker{forms: map[uint64][]form{}}
+	for n, p := range values {
+		for _, text := range p.forms {
+			first := binary.LittleEndian.Uint64(text)
+			s.begins[mixed(first)] = true
+			s.forms[first] = append(s.forms[first], form{n, text})
 		}
 	}
-	return false
+	return s
+}
+
+func mixed(eight uint64) uint16 { return uint16(eight * 0x9e3779b97f4a7c15 >> 48) }
+
+// in gives the numbers of the values that are in a piece of data in any form.
+func (s *seeker) in(data []byte) map[int]bool {
+	found := map[int]bool{}
+	for at := 0; at+8 <= len(data); at++ {
+		first := binary.LittleEndian.Uint64(data[at:])
+		if !s.begins[mixed(first)] {
+			continue
+		}
+		for _, f := range s.forms[first] {
+			if bytes.HasPrefix(data[at:], f.text) {
+				found[f.value] = true
+			}
+		}
+	}
+	return found
 }
 
 // signedToken finds a whole token, header, claims and signature, in a piece of data.

@@ -25,6 +25,7 @@ import (
 type search struct {
 	t      *testing.T
 	values []planted
+	seeker *seeker
 	began  time.Time
 	found  []string // "value: place"
 	looked map[string]int
@@ -33,7 +34,7 @@ type search struct {
 // searchEverywhere gives where each value is.
 func searchEverywhere(t *testing.T, began time.Time, values []planted) (found []string, looked map[string]int) {
 	t.Helper()
-	s := &search{t: t, values: values, began: began, looked: map[string]int{}}
+	s := &search{t: t, values: values, seeker: newSeeker(values), began: began, looked: map[string]int{}}
 	s.objects()
 	s.pages()
 	s.processes()
@@ -45,8 +46,8 @@ func searchEverywhere(t *testing.T, began time.Time, values []planted) (found []
 // look looks into one piece; store is true of the cluster's own store of Secrets.
 func (s *search) look(kind, place string, data []byte, store bool) {
 	s.looked[kind]++
-	for _, p := range s.values {
-		if !(store && p.kept) && p.in(data) {
+	for n := range s.seeker.in(data) {
+		if p := s.values[n]; !(store && p.kept) {
 			s.found = append(s.found, p.name+": "+kind+" "+place)
 		}
 	}

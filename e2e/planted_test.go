@@ -28,9 +28,7 @@ func unmistakable(what string) string {
 // log, event, object, store, metric, argument, environment, temporary file, core file or swap. That the search finds what
 // is there is proven first.
 func TestPlantedValuesAreNowhereButInTheVolumes(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the long form")
-	}
+	longForm(t)
 	t.Parallel()
 	began := time.Now()
 	PodIdentityAlone(t, "logVerbosity: 5\npodIdentity: {nmi: {logVerbosity: 5}, mic: {logVerbosity: 5}}")

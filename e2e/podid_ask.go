@@ -29,8 +29,8 @@ func (r reply) String() string { return fmt.Sprintf("%d %.400s", r.status, r.bod
 // Curl asks for an address in a pod that has curl. Status 0 is no answer, and the body then what curl says.
 func Curl(t testing.TB, namespace, pod, address string, arguments ...string) reply {
 	t.Helper()
-	command := append([]string{"curl", "--silent", "--show-error", "--include", "--max-time", "50"}, arguments...)
-	out, err := TryExec(t, namespace, pod, append(command, address)...)
+	arguments = append([]string{"--silent", "--show-error", "--include", "--max-time", "50"}, arguments...)
+	out, err := Inside(t, namespace, pod, "/bin/curl", append(arguments, address)...)
 	if err != nil {
 		return reply{body: err.Error()}
 	}

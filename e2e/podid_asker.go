@@ -38,7 +38,7 @@ func Ask(t testing.TB, namespace, name, label string, all []azure.Identity, may 
 // fails the test.
 func (a Asker) Answers(t testing.TB) (tokens, others int) {
 	t.Helper()
-	text := Exec(t, a.ns, a.pod, "cat", "/tmp/answers")
+	text := Read(t, a.ns, a.pod, "/tmp/answers")
 	whole := text[:strings.LastIndex(text, "\n")+1] // the last line may be half written
 	body := ""
 	for line := range strings.Lines(whole) {
@@ -69,14 +69,23 @@ func (a Asker) allowed(got claims) bool {
 	return false
 }
 
-// AwaitMore waits until it has been answered some more times, however.
-func (a Asker) AwaitMore(t testing.TB, answers int) {
+// AwaitMore waits until each has been answered some more times, however.
+func AwaitMore(t testing.TB, askers []Asker, answers int) {
 	t.Helper()
-	tokens, others := a.Answers(t)
-	Eventually(t, "more answers to "+a.pod, func() error {
-		if now, without := a.Answers(t); now+without < tokens+others+answers {
-			return fmt.Errorf("there are %d and %d, after %d and %d", now, without, tokens, others)
-		}
-		return nil
-	})
+	count := func(a Asker) int {
+		tokens, others := a.Answers(t)
+		return tokens + others
+	}
+	before := make([]int, len(askers))
+	for i, a := range askers {
+		before[i] = count(a)
+	}
+	for i, a := range askers { // all go on asking meanwhile
+		Eventually(t, "more answers to "+a.pod, func() error {
+			if now := count(a); now < before[i]+answers {
+				return fmt.Errorf("there are %d, after %d", now, before[i])
+			}
+			return nil
+		})
+	}
 }

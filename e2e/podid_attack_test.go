@@ -10,6 +10,7 @@ import (
 // Whoever asks is known by the connection alone. No header, no path and no other way to the daemon gives a pod what is
 // another's, and a pod in the node's network is nobody in particular.
 func TestNoPodGetsAnothersToken(t *testing.T) {
+	longForm(t)
 	t.Parallel()
 	PodIdentity(t)
 	ns := PodSpace(t)

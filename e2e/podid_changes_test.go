@@ -13,9 +13,7 @@ import (
 // Whatever is changed, identity, binding, label or pod, a pod has exactly what is written now: it gets tokens of that and
 // is refused the rest, and what nobody needs leaves the machine.
 func TestPodsHaveTheIdentitiesThatAreWrittenNow(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the long form")
-	}
+	longForm(t)
 	t.Parallel()
 	PodIdentity(t)
 	ns := PodSpace(t)
@@ -83,9 +81,7 @@ func lacks(t *testing.T, ns string, id azure.Identity) {
 // An init container has its token before anything else of the pod runs. A pod that an exception names gets what the
 // machine's metadata service says, without label or binding; the same pod elsewhere does not.
 func TestInitContainersAndExceptions(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the long form")
-	}
+	longForm(t)
 	t.Parallel()
 	PodIdentity(t)
 	ns, elsewhere := PodSpace(t), Namespace(t)

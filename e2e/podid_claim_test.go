@@ -17,9 +17,7 @@ import (
 // answered at another's address, of either family, whatever it may do to its own network: its packets come through, and
 // the answers go to whom the address belongs. A pod of two addresses is the same pod by both.
 func TestAPodIsKnownByTheAddressItIsAnsweredAt(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the long form")
-	}
+	longForm(t)
 	t.Parallel()
 	PodIdentity(t)
 	ns := PodSpace(t)
@@ -83,9 +81,7 @@ func TestAPodIsKnownByTheAddressItIsAnsweredAt(t *testing.T) {
 // NET_RAW and NET_ADMIN cannot give it: it neither takes an address nor sends from one, nor speaks for one. A pod that has
 // them gets what is another's.
 func TestOnABridgeAPodWithoutCapabilitiesClaimsNoAddress(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the long form")
-	}
+	longForm(t)
 	t.Parallel()
 	PodIdentity(t)
 	ns := PodSpace(t)

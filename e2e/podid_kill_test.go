@@ -13,9 +13,7 @@ import (
 // is and a pod is moved from one identity to the other. Nobody ever gets a token that nothing gives it, and after each time
 // everybody gets its own again.
 func TestKillsGiveNobodyAnothersToken(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the long form")
-	}
+	longForm(t)
 	t.Parallel()
 	PodIdentityAlone(t)
 	ns := PodSpace(t)
@@ -43,11 +41,10 @@ func TestKillsGiveNobodyAnothersToken(t *testing.T) {
 			for _, id := range asker.may {
 				AwaitToken(t, ns, asker.pod, "&bypass_cache=true&client_id="+id.ClientID, id.ObjectID)
 			}
-			asker.AwaitMore(t, len(all)+1)
 		}
 		AwaitToken(t, ns, moved.pod, "&bypass_cache=true", now.ObjectID)
 		AwaitRefusal(t, ns, moved.pod, "&client_id="+before.ClientID, http.StatusNotFound, "no azure identity of this pod")
-		moved.AwaitMore(t, len(all)+1)
+		AwaitMore(t, append(settled, moved), len(all)+1)
 	}
 	own(a, b)
 

@@ -12,9 +12,7 @@ import (
 // needs it comes back, and what others put there, the immutable and the machine's own stay. One identity that Azure refuses
 // keeps no other from anybody, and is told with the command that mends it.
 func TestTheMachineHasWhatPodsNeedAndWhatOthersPutThere(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the long form")
-	}
+	longForm(t)
 	t.Parallel()
 	PodIdentity(t)
 	ns := PodSpace(t)

@@ -17,9 +17,7 @@ import (
 // Many pods of one machine cost it fewer updates than they have identities: on an idle node one or two. The end of MIC's leader in the middle of an
 // update delays the rest and loses none; identities that are taken away one after the other take nothing from others.
 func TestManyPodsShareFewUpdatesOfTheMachine(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the long form")
-	}
+	longForm(t)
 	t.Parallel()
 	// A look at the machine would count among the requests, and every refusal here is waited for.
 	PodIdentityAlone(t, `podIdentity: {mic: {identityAssignmentReconcileInterval: 20m}, nmi: {findIdentityRetryIntervalInSeconds: 1}}`)

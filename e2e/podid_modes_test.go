@@ -13,9 +13,7 @@ import (
 // With Retry-After clients wait instead of NMI, and Azure's SDK does it by itself. In managed mode there is no MIC: a
 // binding alone decides, within its namespace, about what somebody else put on the machine.
 func TestRetryAfterAndManagedMode(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the long form")
-	}
+	longForm(t)
 	t.Parallel()
 	PodIdentityAlone(t, "podIdentity: {nmi: {setRetryAfterHeader: true, retryAttemptsForCreated: 1, retryAttemptsForAssigned: 1, findIdentityRetryIntervalInSeconds: 1}}")
 	ns := PodSpace(t)

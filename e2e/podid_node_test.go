@@ -16,9 +16,7 @@ import (
 // From the installation to the removal no pod reaches the machine's identity: not while NMI is rolled, and not while it is
 // dead. A removal leaves neither a rule nor a finalizer.
 func TestNoPodReachesTheMachinesIdentityWhileInstalled(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the long form")
-	}
+	longForm(t)
 	t.Parallel()
 	PodIdentityAlone(t)
 	ns := Namespace(t)

@@ -19,9 +19,7 @@ import (
 // vault; nothing is put on the machine for it. A credential that Azure refuses is refused in its words, never with another
 // identity's token in its place, and once the Secret is mended so is the pod.
 func TestServicePrincipalsGiveTheirOwnTokens(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the long form")
-	}
+	longForm(t)
 	t.Parallel()
 	PodIdentity(t)
 	ns := PodSpace(t)

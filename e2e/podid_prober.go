@@ -23,7 +23,7 @@ func Probe(t testing.TB, namespace string) Prober {
 func (p Prober) Codes(t testing.TB) map[string]int {
 	t.Helper()
 	codes := map[string]int{}
-	for code := range strings.Lines(Exec(t, p.ns, p.pod, "cat", "/tmp/codes")) {
+	for code := range strings.Lines(Read(t, p.ns, p.pod, "/tmp/codes")) {
 		codes[strings.TrimSpace(code)]++
 	}
 	return codes

@@ -58,9 +58,7 @@ func (w twin) lacks(t *testing.T, id azure.Identity, status int, words ...string
 // Identities of one name in two namespaces, bound by one selector, are two: a binding reaches the pods of both namespaces,
 // and each pod gets the identity that it names. One that is annotated keeps to its namespace, and the other is not touched.
 func TestIdentitiesOfOneNameAreToldApart(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the long form")
-	}
+	longForm(t)
 	t.Parallel()
 	PodIdentity(t)
 	first, second, _ := twins(t)
@@ -92,9 +90,7 @@ func TestIdentitiesOfOneNameAreToldApart(t *testing.T) {
 // In namespaced mode each pod has its own namespace's identity, whatever is called the same elsewhere, and a namespace
 // without a binding has none.
 func TestInNamespacedModeNothingReachesAnotherNamespace(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the long form")
-	}
+	longForm(t)
 	t.Parallel()
 	PodIdentityAlone(t, "podIdentity: {forceNamespaced: true}")
 	first, second, selector := twins(t)

@@ -121,10 +121,8 @@ func saidBy(t *testing.T, name string, ns, pod string) string {
 	}
 	var all strings.Builder
 	for _, p := range PodsOf(t, systemNamespace, labels) {
-		for _, previous := range []bool{true, false} {
-			text, _ := logs(t.Context(), systemNamespace, p.Name, &corev1.PodLogOptions{Previous: previous}) // there may be none
-			all.WriteString(text)
-		}
+		before, now := Written(t, p)
+		all.WriteString(before + now)
 		for _, e := range Events(t, systemNamespace, p.Name) {
 			all.WriteString(e.Message + "\n")
 		}

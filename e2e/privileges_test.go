@@ -34,9 +34,7 @@ type deprived struct {
 // Promised: of the node our programs have what they need and no more. Each privilege is taken away, and then something
 // fails, by a line in the log or an event that says what is missing.
 func TestEveryPrivilegeIsNeededAndItsLackIsNamed(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the long form")
-	}
+	longForm(t)
 	t.Parallel()
 	azureFile(t)
 	PodIdentityAlone(t, "podIdentity: {adminsecret: null}") // MIC reads the node's file instead
@@ -99,7 +97,7 @@ func (w *deprived) told(p privilege, pod string) error {
 		select {
 		case <-w.t.Context().Done():
 			return w.t.Context().Err()
-		case <-time.After(100 * time.Millisecond):
+		case <-time.After(250 * time.Millisecond):
 		}
 	}
 }

@@ -146,9 +146,7 @@ func apiObjects(t *testing.T, namespace string) string {
 // Promised: who changes a secret and then restarts a Deployment finds the new value in every new pod, however fresh what
 // the node has shared so far is allowed to be.
 func TestEveryPodOfARestartedDeploymentReadsWhatWasChangedBefore(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the long form")
-	}
+	longForm(t)
 	t.Parallel()
 	Install(t)
 	ns := Namespace(t)
@@ -199,9 +197,7 @@ func firstLine(t *testing.T, namespace, pod string) (line string) {
 // Promised: the interval is the class's to say; and whoever does not want to wait asks by "strongroom refresh", for a
 // class or for one pod, and has it in seconds.
 func TestARefreshDoesNotWaitForTheInterval(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the long form")
-	}
+	longForm(t)
 	t.Parallel()
 	Install(t)
 	ns := Namespace(t)

@@ -50,6 +50,7 @@ func TestVariablesFromASecretAreThereOnFirstStart(t *testing.T) {
 // What is not ours, what another class makes, and what cannot be changed is left alone, and said: to the pod by events,
 // to whoever looks at the classes by conditions.
 func TestSecretsInTheWayAreLeftAloneAndTold(t *testing.T) {
+	longForm(t)
 	t.Parallel()
 	Install(t, Syncing)
 	ns := Namespace(t)
@@ -107,6 +108,7 @@ func removeSecret(t *testing.T, ns, name string) {
 
 // A Secret that somebody edits or deletes is put right while a pod mounts its class; what others add to it stays.
 func TestASecretThatIsEditedOrDeletedComesBack(t *testing.T) {
+	longForm(t)
 	t.Parallel()
 	Install(t, Syncing)
 	ns := Namespace(t)
@@ -141,6 +143,7 @@ func TestASecretThatIsEditedOrDeletedComesBack(t *testing.T) {
 
 // Where Secrets are off, which is the default, files are mounted, and the pod is told why its Secret never comes.
 func TestWhereSecretsAreOffThePodIsTold(t *testing.T) {
+	longForm(t)
 	t.Parallel()
 	Install(t)
 	ns := Namespace(t)

@@ -6,9 +6,7 @@ import "testing"
 // pods keep their files all the time; volumes in that driver's layout are adopted as they lie, rotated and unmounted; its
 // objects for pods are taken over and its CRDs brought up to date; and nothing we leave is in its way.
 func TestRunningPodsPassFromTheReplacedDriverToOursAndBack(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the long form")
-	}
+	longForm(t)
 	t.Parallel()
 	InstallNothing(t)
 	UpstreamCRDs(t)

@@ -93,6 +93,7 @@ func TestWhatScriptsLookForIsThere(t *testing.T) {
 // A provider written for upstream's driver works: both versions of the class, its files, their end, and a class that is
 // not there.
 func TestAProviderOfOthersServesPods(t *testing.T) {
+	longForm(t)
 	t.Parallel()
 	Install(t, Syncing)
 	p := others(t, nil)
@@ -136,6 +137,7 @@ func TestAProviderOfOthersServesPods(t *testing.T) {
 
 // An older provider writes into the target itself. Its files are used, and rotated.
 func TestAnOlderProviderWritesItsFilesItself(t *testing.T) {
+	longForm(t)
 	t.Parallel()
 	Install(t, Syncing)
 	p := others(t, func(p *thirdparty.Provider) { p.Writes = true })
@@ -159,6 +161,7 @@ func TestAnOlderProviderWritesItsFilesItself(t *testing.T) {
 // A provider that refuses with a code is quoted to the pod; one that never thought of modes gives files that only root
 // may read, as with every driver.
 func TestCodesAndModesOfOthersArePassedOn(t *testing.T) {
+	longForm(t)
 	t.Parallel()
 	Install(t, Syncing)
 	refusing := others(t, func(p *thirdparty.Provider) { p.Code = "NotAuthorized" })

@@ -53,6 +53,7 @@ func ed25519PEM(t *testing.T) string {
 
 // Certificates of every kind, as the vault hands them out and as PKCS#12, become TLS Secrets that a server can use.
 func TestEveryCertificateBecomesATLSSecret(t *testing.T) {
+	longForm(t)
 	t.Parallel()
 	Install(t, Syncing)
 	ns := Namespace(t)

@@ -1,13 +1,10 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -65,7 +62,7 @@ func (w *Watcher) Add(pods ...corev1.Pod) {
 			w.t.Fatalf("%s: %v", p.Name, err)
 		}
 		w.mu.Lock()
-		w.pods[string(p.UID)] = view{p.Name, filepath.Join("/proc", strconv.Itoa(pid), "root", w.path)}
+		w.pods[string(p.UID)] = view{p.Name, seenBy(pid, w.path)}
 		w.mu.Unlock()
 	}
 }
@@ -109,26 +106,4 @@ func (w *Watcher) Stop() {
 	if w.reads == 0 {
 		w.t.Error("nothing was ever read")
 	}
-}
-
-// processOf finds a process of a pod that sees a path. A process tells its pod by the name of its cgroup.
-func processOf(uid, path string) (int, error) {
-	entries, err := os.ReadDir("/proc")
-	if err != nil {
-		return 0, err
-	}
-	for _, e := range entries {
-		pid, err := strconv.Atoi(e.Name())
-		if err != nil {
-			continue
-		}
-		cgroup, err := os.ReadFile(filepath.Join("/proc", e.Name(), "cgroup"))
-		if err != nil || !bytes.Contains(cgroup, []byte(uid)) {
-			continue // it ended meanwhile, or is another's
-		}
-		if _, err := os.Stat(filepath.Join("/proc", e.Name(), "root", path)); err == nil {
-			return pid, nil
-		}
-	}
-	return 0, fmt.Errorf("no process of the pod sees %s", path)
 }

@@ -48,9 +48,7 @@ func unwritten(t *testing.T, ns string, since *corev1.Secret) {
 // Each change in the vault is one write, whoever mounts it; none at all is written while nothing changes.
 func TestASecretIsWrittenOncePerChange(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("the long form")
-	}
+	longForm(t)
 	Install(t, Syncing)
 	ns := Namespace(t)
 	reader := Azure().Managed(t, ns+"/default")
@@ -87,9 +85,7 @@ func TestASecretIsWrittenOncePerChange(t *testing.T) {
 // write.
 func TestASecretOutlivesTheDriver(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("the long form")
-	}
+	longForm(t)
 	InstallAlone(t, Syncing)
 	ns := Namespace(t)
 	reader := Azure().Managed(t, ns+"/default")

@@ -20,7 +20,7 @@ import (
 const skipped = 77
 
 func main() {
-	versions := flag.String("kube", "1.36,1.34", "versions of Kubernetes, separated by commas")
+	versions := flag.String("kube", "1.36,1.34", "versions of Kubernetes, separated by commas; empty for none")
 	out := flag.String("out", "../bin/e2e", "`directory` for programs and images")
 	flag.Parse()
 	if why := node.Impossible(); why != "" {
@@ -31,7 +31,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "e2e:", why+"; STRONGROOM_E2E_SKIP=1 skips the end-to-end tests")
 		os.Exit(1)
 	}
-	if err := prepare(*out, strings.Split(*versions, ",")); err != nil {
+	if err := prepare(*out, strings.FieldsFunc(*versions, func(r rune) bool { return r == ',' || r == ' ' })); err != nil {
 		fmt.Fprintln(os.Stderr, "e2e:", err)
 		os.Exit(1)
 	}
@@ -49,7 +49,7 @@ func prepare(out string, versions []string) error {
 		return err
 	}
 	for _, version := range versions {
-		if err := kubernetes(out, strings.TrimSpace(version)); err != nil {
+		if err := kubernetes(out, version); err != nil {
 			return err
 		}
 	}
