@@ -55,7 +55,7 @@ func (s *simulation) loses(method, path string) bool {
 }
 
 // attachByHand is somebody else who puts an identity there that pods have as well, before MIC does: it stays. Whoever does
-// it in the same half minute as MIC cannot be told from it.
+// it in the same second as the pod comes cannot be told from MIC.
 func (s *simulation) attachByHand() {
 	path, name := s.paths[s.random.IntN(len(s.paths))], fmt.Sprint("id-", 1+s.random.IntN(simNames-4))
 	id := idOf(name)
@@ -73,7 +73,7 @@ func (s *simulation) attachByHand() {
 	}
 	if s.putForeign(path, id, "{}") {
 		s.done["(it stays)"]++
-		s.wait(31 * time.Second)
+		s.wait(2 * time.Second)
 	}
 }
 
