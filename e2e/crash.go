@@ -3,9 +3,7 @@ package e2e
 import (
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"strconv"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -82,28 +80,14 @@ func identifier(p *corev1.Pod) string {
 	return id
 }
 
-// processInside finds a container's process by its cgroup; the first there is the one that all others come from.
+// processInside finds a container's process: the one that all others come from.
 func processInside(container string) (int, error) {
-	entries, err := filepath.Glob("/proc/[0-9]*/cgroup")
+	all, err := processesIn(container)
 	if err != nil {
 		return 0, err
 	}
-	least := 0
-	for _, entry := range entries {
-		text, err := os.ReadFile(entry)
-		if err != nil || !strings.Contains(string(text), container) { // it has ended meanwhile, or is another's
-			continue
-		}
-		process, err := strconv.Atoi(filepath.Base(filepath.Dir(entry)))
-		if err != nil {
-			return 0, err
-		}
-		if least == 0 || process < least {
-			least = process
-		}
-	}
-	if least == 0 {
+	if len(all) == 0 {
 		return 0, fmt.Errorf("container %s has no process", container)
 	}
-	return least, nil
+	return slices.Min(all), nil
 }

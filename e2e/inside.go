@@ -102,11 +102,25 @@ func seenBy(pid int, path string) string {
 	return filepath.Join("/proc", strconv.Itoa(pid), "root", path)
 }
 
-// processOf finds a process of a pod that sees a path. A process tells its pod by the name of its cgroup.
+// processOf finds a process of a pod that sees a path.
 func processOf(uid, path string) (int, error) {
-	entries, err := os.ReadDir("/proc")
+	all, err := processesIn(uid)
 	if err != nil {
 		return 0, err
+	}
+	for _, pid := range all {
+		if _, err := os.Stat(seenBy(pid, path)); err == nil {
+			return pid, nil
+		}
+	}
+	return 0, fmt.Errorf("no process of the pod sees %s", path)
+}
+
+// processesIn finds the processes of a pod by its UID, or of a container by its id: either is in the name of their cgroup.
+func processesIn(name string) (all []int, err error) {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil, err
 	}
 	for _, e := range entries {
 		pid, err := strconv.Atoi(e.Name())
@@ -114,12 +128,9 @@ func processOf(uid, path string) (int, error) {
 			continue
 		}
 		cgroup, err := os.ReadFile(filepath.Join("/proc", e.Name(), "cgroup"))
-		if err != nil || !bytes.Contains(cgroup, []byte(uid)) {
-			continue // it ended meanwhile, or is another's
-		}
-		if _, err := os.Stat(seenBy(pid, path)); err == nil {
-			return pid, nil
+		if err == nil && name != "" && bytes.Contains(cgroup, []byte(name)) { // else it ended meanwhile, or is another's
+			all = append(all, pid)
 		}
 	}
-	return 0, fmt.Errorf("no process of the pod sees %s", path)
+	return all, nil
 }
