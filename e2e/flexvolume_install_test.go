@@ -145,11 +145,16 @@ func installedWhole(t *testing.T) {
 	}
 }
 
-// spoilFlexDriver puts another program in the driver's place.
+// spoilFlexDriver puts another program in the driver's place. It is no script: a shell that was started for one reads its
+// path again, and may find the driver there by then.
 func spoilFlexDriver(t *testing.T) {
 	t.Helper()
+	program, err := os.ReadFile("/bin/false")
+	if err != nil {
+		t.Fatal(err)
+	}
 	other := flexProgram + ".other"
-	if err := errors.Join(os.WriteFile(other, []byte("#!/bin/sh\nexit 1\n"), 0o755), os.Rename(other, flexProgram)); err != nil {
+	if err := errors.Join(os.WriteFile(other, program, 0o755), os.Rename(other, flexProgram)); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -30,6 +30,7 @@ func (n *Node) start(name, program string, args ...string) (*component, error) {
 	}
 	defer log.Close()
 	c.command = exec.Command(program, args...)
+	c.command.Dir = n.dir // what it and its children write beside them goes with the run
 	c.command.Stdout, c.command.Stderr = log, log
 	if err := c.command.Start(); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
