@@ -41,8 +41,8 @@ func FuzzIdentitiesIn(f *testing.F) {
 			seen[id] = true
 		}
 		planted := strings.ToLower(strings.TrimSuffix(fuzzed, "Web-1") + name)
-		if !identityForm.MatchString(planted) || identityForm.FindString(planted) != planted {
-			return
+		if !isIdentity(planted) || identityForm.FindString(planted) != planted {
+			return // no name, or one that is too long
 		}
 		found := identitiesIn(before + " '" + planted + "'")
 		if len(found) == 0 || found[len(found)-1] != planted && !seen[planted] {
