@@ -100,7 +100,7 @@ func checkFile(f secret.File) string {
 	case strings.HasPrefix(elements[0], ".."):
 		return "invalid path: must not start with '..'"
 	case f.Path == "." || path.Clean(f.Path) != f.Path:
-		return fmt.Sprintf("invalid filepath: %q", f.Path)
+		return fmt.Sprintf("invalid filepath: %q", cut(f.Path))
 	case f.Mode&^fs.ModePerm != 0:
 		return fmt.Sprintf("mode %v has more than permission bits", f.Mode)
 	}
@@ -108,10 +108,15 @@ func checkFile(f secret.File) string {
 }
 
 func invalid(path, problem string) *fault.Error {
+	return fault.New(fault.Invalid, fmt.Sprintf("file %q", cut(path)), "%s", problem)
+}
+
+// cut keeps as much of a path as a message has room for.
+func cut(path string) string {
 	if len(path) > maxName {
-		path = path[:maxName] + "..."
+		return path[:maxName] + "..."
 	}
-	return fault.New(fault.Invalid, fmt.Sprintf("file %q", path), "%s", problem)
+	return path
 }
 
 // sorted lists a map's keys; nil when it has none.

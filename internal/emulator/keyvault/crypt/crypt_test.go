@@ -6,6 +6,7 @@ import (
 	"crypto/rsa"
 	"encoding/hex"
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"strongroom/internal/emulator/keyvault/mint"
@@ -100,6 +101,10 @@ func TestJWKRoundTrip(t *testing.T) {
 		if _, _, err := bad.Private(); fault.KindOf(err) != fault.Invalid {
 			t.Errorf("%+v: %v", bad, err)
 		}
+	}
+	huge := JWK{Kty: "RSA", E: []byte{1, 0, 1}, N: bytes.Repeat([]byte{0xff}, 64<<10)} // minutes, were it computed with
+	if _, _, err := huge.Private(); fault.KindOf(err) != fault.Invalid || !strings.Contains(err.Error(), "4096 bits") {
+		t.Errorf("a key of half a million bits: %v", err)
 	}
 }
 

@@ -84,7 +84,16 @@ func (j JWK) material(kind string) (any, error) {
 	return nil, fault.New(fault.Invalid, "key type "+j.Kty, "is not known")
 }
 
+// mostBits is the longest RSA key that Key Vault takes. What is longer is refused before anybody computes with it: the work
+// grows with the cube of its length.
+const mostBits = 4096
+
 func (j JWK) rsa() (any, error) {
+	for _, number := range []Binary{j.N, j.D, j.P, j.Q} {
+		if new(big.Int).SetBytes(number).BitLen() > mostBits {
+			return nil, fault.New(fault.Invalid, "key", "is longer than %d bits", mostBits)
+		}
+	}
 	e := new(big.Int).SetBytes(j.E)
 	if !e.IsInt64() || e.Int64() > 1<<31-1 {
 		return nil, fault.New(fault.Invalid, "key", "has no usable public exponent")

@@ -11,15 +11,20 @@ import (
 // Load makes a vault of what Save took down. Invalid when the data cannot have come from there.
 func (s SavedVault) Load() (*Vault, error) {
 	v := &Vault{Issuers: s.Issuers, Contacts: s.Contacts}
-	for shelf, list := range map[*Shelf][]SavedItem{
-		&v.Secrets: s.Secrets, &v.Keys: s.Keys, &v.Certificates: s.Certificates,
-	} {
-		for _, saved := range list {
+	for _, of := range []struct {
+		shelf *Shelf
+		sort  Sort
+		saved []SavedItem
+	}{{&v.Secrets, SortSecret, s.Secrets}, {&v.Keys, SortKey, s.Keys}, {&v.Certificates, SortCertificate, s.Certificates}} {
+		for _, saved := range of.saved {
 			item, err := saved.Load()
+			if err == nil && !saved.All(of.sort) {
+				err = fault.New(fault.Invalid, "saved object "+item.Name, "is of another sort than those it stands among")
+			}
 			if err != nil {
 				return nil, err
 			}
-			shelf.Put(item)
+			of.shelf.Put(item)
 		}
 	}
 	return v, nil
