@@ -1,7 +1,7 @@
 # Every target needs Go and git only, unless it says otherwise.
 GO ?= go
 
-.PHONY: build test lint stress stress-short bench conformance fuzz licenses sbom reproducible vuln cover mounts redirect kill windows helm image manifest chart chart-real e2e az e2e-prepare soak azure-live azure-live-rehearsal
+.PHONY: build test lint stress stress-short bench conformance fuzz explore licenses sbom reproducible vuln cover mounts redirect kill windows helm image manifest chart chart-real e2e az e2e-prepare soak azure-live azure-live-rehearsal
 
 build: ## one static binary, bin/strongroom
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o bin/strongroom ./cmd/strongroom
@@ -39,8 +39,11 @@ conformance: ## the unmodified SDKs against the emulator: JavaScript's, which ne
 	conformance/js/run
 	conformance/go/run
 
-fuzz: ## each fuzz target for FUZZTIME inputs, such as 10000x: the costly ones for a part of that
-	GO="$(GO)" tools/fuzz $${FUZZTIME:-10000x}
+fuzz: ## each fuzz target is asked its kept inputs and FUZZINPUTS mutations of them, the same each time; FUZZSEED=2: others
+	cd tools && GO="$(GO)" $(GO) run ./fuzz ask -inputs $${FUZZINPUTS:-10000} -seed $${FUZZSEED:-1}
+
+explore: ## each fuzz target is asked FUZZINPUTS new inputs by Go's engine, which finds its way by chance
+	cd tools && GO="$(GO)" $(GO) run ./fuzz explore -inputs $${FUZZINPUTS:-10000}
 
 licenses: ## THIRD_PARTY.md: the modules that are linked, with their licences; an unknown licence fails
 	cd tools && $(GO) run ./licenses
