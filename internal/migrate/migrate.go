@@ -38,7 +38,7 @@ func FlexVolumes(name string, text []byte) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	m := &migration{file: name, lines: bytes.SplitAfter(text, []byte("\n")), made: map[string]string{}}
+	m := &migration{file: name, lines: linesOf(text), made: map[string]string{}}
 	for _, root := range roots {
 		m.document(root)
 	}
@@ -144,7 +144,7 @@ func (m *migration) verify(text []byte) error {
 		return fault.Wrap(err, fault.Internal, m.file, "the result is not YAML any more").
 			Mend("write the volume without anchors and aliases")
 	}
-	again := &migration{file: m.file, lines: bytes.SplitAfter(text, []byte("\n")), made: map[string]string{}}
+	again := &migration{file: m.file, lines: linesOf(text), made: map[string]string{}}
 	for _, root := range roots {
 		again.document(root)
 	}

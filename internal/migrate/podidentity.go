@@ -1,7 +1,6 @@
 package migrate
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -91,7 +90,7 @@ func move(texts []Text, o Options) (Moved, int, error) {
 		if err != nil {
 			return Moved{}, 0, err
 		}
-		one := &migration{file: text.Name, lines: bytes.SplitAfter(text.Text, []byte("\n")), made: map[string]string{}}
+		one := &migration{file: text.Name, lines: linesOf(text.Text), made: map[string]string{}}
 		m.texts = append(m.texts, one)
 		for _, root := range roots {
 			m.collect(one, root)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -16,6 +17,20 @@ import (
 type edit struct {
 	from, to int // lines, counted from 0; to is the first that stays; from itself replaces none
 	text     string
+}
+
+// lineEnds are what YAML ends a line with (YAML 1.1, section 4.2): its nodes know their lines by counting these.
+var lineEnds = regexp.MustCompile("\r\n|[\n\r\u0085\u2028\u2029]")
+
+// linesOf splits a text into its lines, each with its end; the last one may have none, and be empty.
+func linesOf(text []byte) [][]byte {
+	var lines [][]byte
+	at := 0
+	for _, end := range lineEnds.FindAllIndex(text, -1) {
+		lines = append(lines, text[at:end[1]])
+		at = end[1]
+	}
+	return append(lines, text[at:])
 }
 
 // replace is the edit that puts lines in the place of a key and all that stands below it: everything indented deeper, and
