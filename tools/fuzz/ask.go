@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -29,23 +28,31 @@ var (
 	verbose = regexp.MustCompile(`(?m)^(=== RUN|\s*--- PASS).*\n`)
 )
 
+// desk is where targets are asked.
+type desk struct {
+	config
+	temp     string            // for what the targets write, and for their programs
+	files    string            // for the inputs
+	programs map[string]string // by room
+}
+
 // ask puts the kept inputs and mutations of them to each target, as many targets at once as there are processors. Chance
 // has no part in it: whoever asks with the same tree, inputs and seed asks the same, so that a change is refused for what
 // it changed.
 func ask(ctx context.Context, cfg config, targets []target) error {
 	began := time.Now()
-	work, err := os.MkdirTemp("", "fuzz-*")
+	temp, err := os.MkdirTemp("", "fuzz-*")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(work)
-	inputs, err := os.MkdirTemp(memory, "fuzz-*")
+	defer os.RemoveAll(temp)
+	files, err := os.MkdirTemp(memory, "fuzz-*")
 	if err != nil {
-		inputs = work
+		files = temp
 	}
-	defer os.RemoveAll(inputs)
-	programs, err := build(ctx, cfg, targets, work)
-	if err != nil {
+	defer os.RemoveAll(files)
+	d := &desk{config: cfg, temp: temp, files: files, programs: map[string]string{}}
+	if err := d.build(ctx, targets); err != nil {
 		return err
 	}
 	var wait sync.WaitGroup
@@ -57,7 +64,7 @@ func ask(ctx context.Context, cfg config, targets []target) error {
 		wait.Go(func() {
 			defer func() { <-free }()
 			at := time.Now()
-			asked, err := t.ask(ctx, cfg, programs[t.room], filepath.Join(inputs, filepath.FromSlash(t.room), t.name))
+			asked, err := d.ask(ctx, t)
 			print.Lock()
 			defer print.Unlock()
 			fmt.Printf("== %s in %s: %d inputs in %.1f s\n", t.name, t.room, asked, time.Since(at).Seconds())
@@ -76,39 +83,42 @@ func ask(ctx context.Context, cfg config, targets []target) error {
 }
 
 // build compiles the tests of each room once, without the instrumentation that only an engine needs.
-func build(ctx context.Context, cfg config, targets []target, work string) (map[string]string, error) {
-	programs := map[string]string{}
+func (d *desk) build(ctx context.Context, targets []target) error {
 	for _, t := range targets {
-		if programs[t.room] != "" {
+		if d.programs[t.room] != "" {
 			continue
 		}
-		program := filepath.Join(work, filepath.FromSlash(t.room)+".test")
-		command := exec.CommandContext(ctx, cfg.gotool, "test", "-c", "-o", program, "./"+t.room)
-		command.Dir, command.Stderr = cfg.root, os.Stderr
+		program := filepath.Join(d.temp, filepath.FromSlash(t.room)+".test")
+		command := exec.CommandContext(ctx, d.gotool, "test", "-c", "-o", program, "./"+t.room)
+		command.Dir, command.Stderr = d.root, os.Stderr
 		if err := command.Run(); err != nil {
-			return nil, fmt.Errorf("build the tests of %s: %w", t.room, err)
+			return fmt.Errorf("build the tests of %s: %w", t.room, err)
 		}
-		programs[t.room] = program
+		d.programs[t.room] = program
 	}
-	return programs, nil
+	return nil
 }
 
 // ask says how many inputs the target was asked; the error is what its program printed, and where the input is now.
-func (t target) ask(ctx context.Context, cfg config, program, work string) (asked int, err error) {
-	kept, err := t.kept(cfg.root)
+func (d *desk) ask(ctx context.Context, t target) (asked int, err error) {
+	kept, err := t.kept(d.root)
 	if err != nil {
 		return 0, err
 	}
 	list := kept
-	for m, n := newMutator(t, cfg.seed, kept), t.inputs(cfg.inputs); n > 0; n -= batch {
+	for m, n := newMutator(t, d.seed, kept), t.inputs(d.inputs); n > 0; n -= batch {
 		for range min(n, batch) {
 			list = append(list, m.next())
 		}
-		names, err := t.put(cfg.root, work, list, asked, len(kept))
-		if err != nil {
-			return asked, err
+		names := map[string]input{}
+		for i, in := range list {
+			name := fmt.Sprintf("mutation-%d", asked+i-len(kept)+1)
+			if asked+i < len(kept) {
+				name = fmt.Sprintf("kept-%d", asked+i+1)
+			}
+			names[name] = in
 		}
-		if err := t.run(ctx, cfg, program, work, names); err != nil {
+		if err := d.batch(ctx, t, names); err != nil {
 			return asked, err
 		}
 		asked += len(list)
@@ -117,61 +127,58 @@ func (t target) ask(ctx context.Context, cfg config, program, work string) (aske
 	return asked, nil
 }
 
-// put writes a batch as files where the program will look for them, and returns them by the names of their tests.
-func (t target) put(root, work string, list []input, from, kept int) (map[string]input, error) {
-	root, err := filepath.Abs(root)
+// batch asks some inputs, which it writes as files where the program looks for them.
+func (d *desk) batch(ctx context.Context, t target, names map[string]input) error {
+	root, err := filepath.Abs(d.root)
 	if err != nil {
-		return nil, err
+		return err
 	}
+	at := filepath.Join(d.files, filepath.FromSlash(t.room), t.name)
+	defer os.RemoveAll(at)
 	inside := filepath.Join(filepath.FromSlash(t.room), "testdata", "fuzz", t.name)
-	if err := os.RemoveAll(work); err != nil {
-		return nil, err
+	if err := mirror(root, at, inside); err != nil {
+		return err
 	}
-	if err := mirror(root, work, inside); err != nil {
-		return nil, err
-	}
-	names := map[string]input{}
-	for i, in := range list {
-		name := fmt.Sprintf("mutation-%d", from+i-kept+1)
-		if from+i < kept {
-			name = fmt.Sprintf("kept-%d", from+i+1)
-		}
-		names[name] = in
-		if err := os.WriteFile(filepath.Join(work, inside, name), in.format(), 0o644); err != nil {
-			return nil, err
+	for name, in := range names {
+		if err := os.WriteFile(filepath.Join(at, inside, name), in.format(), 0o644); err != nil {
+			return err
 		}
 	}
-	return names, nil
+	command := exec.CommandContext(ctx, d.programs[t.room], "-test.run", "^"+t.name+"$", "-test.timeout", d.patience.String(), "-test.failfast", "-test.v")
+	command.Dir, command.Env = filepath.Join(at, filepath.FromSlash(t.room)), append(os.Environ(), "TMPDIR="+d.temp)
+	told, err := command.CombinedOutput()
+	if ctx.Err() != nil {
+		return ctx.Err() // nobody knows what the target would have said
+	}
+	runs := begun.FindAllSubmatch(told, -1)
+	if err != nil {
+		return d.refused(t, told, runs, names)
+	}
+	if len(runs) != len(names) {
+		return fmt.Errorf("only %d of %d inputs were asked", len(runs), len(names))
+	}
+	return nil
 }
 
-// run asks a batch. The first input that fails is put where a plain go test asks it from now on.
-func (t target) run(ctx context.Context, cfg config, program, work string, names map[string]input) error {
-	command := exec.CommandContext(ctx, program, "-test.run", "^"+t.name+"$", "-test.timeout", cfg.patience.String(), "-test.failfast", "-test.v")
-	command.Dir = filepath.Join(work, filepath.FromSlash(t.room))
-	var told bytes.Buffer
-	command.Stdout, command.Stderr = &told, &told
-	err := command.Run()
-	if err == nil {
-		return nil
-	}
+// refused says what the program printed when it failed, and puts the input where a plain go test asks it from now on.
+func (d *desk) refused(t target, told []byte, runs [][][]byte, names map[string]input) error {
 	const most = 16 << 10
-	text := verbose.ReplaceAll(told.Bytes(), nil)
+	text := verbose.ReplaceAll(told, nil)
 	text = text[:min(len(text), most)]
-	named := failing.FindSubmatch(told.Bytes())
-	if runs := begun.FindAllSubmatch(told.Bytes(), -1); named == nil && len(runs) > 0 {
+	named := failing.FindSubmatch(told)
+	if named == nil && len(runs) > 0 {
 		named = runs[len(runs)-1]
 	}
-	if named != nil {
-		in := names[string(named[1])]
-		raw := in.format()
-		path := filepath.Join(t.failed(cfg.root), fmt.Sprintf("%x", sha256.Sum256(raw))[:16])
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return err
-		}
-		if err := os.WriteFile(path, raw, 0o644); err != nil {
-			return err
-		}
-		return fmt.Errorf("%s\nthe input is now in %s; keep it there with what mends it:\n%.2000s", text, path, raw)
+	if named == nil {
+		return fmt.Errorf("%s\nit failed without an input's name", text)
 	}
-	return fmt.Errorf("%s\n%w, without an input's name", text, err)
+	raw := names[string(named[1])].format()
+	path := filepath.Join(t.failed(d.root), fmt.Sprintf("%x", sha256.Sum256(raw))[:16])
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(path, raw, 0o644); err != nil {
+		return err
+	}
+	return fmt.Errorf("%s\nthe input is now in %s; keep it there with what mends it:\n%.2000s", text, path, raw)
 }
