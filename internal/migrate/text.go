@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"cmp"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
 	"strongroom/api/secretsstore"
+	"strongroom/internal/form"
 )
 
 // edit replaces lines of the text, or puts some before a line.
@@ -20,17 +20,17 @@ type edit struct {
 }
 
 // lineEnds are what YAML ends a line with (YAML 1.1, section 4.2): its nodes know their lines by counting these.
-var lineEnds = regexp.MustCompile("\r\n|[\n\r\u0085\u2028\u2029]")
+var lineEnds = form.New("\r\n|[\n\r\u0085\u2028\u2029]")
 
 // linesOf splits a text into its lines, each with its end; the last one may have none, and be empty.
 func linesOf(text []byte) [][]byte {
 	var lines [][]byte
-	at := 0
-	for _, end := range lineEnds.FindAllIndex(text, -1) {
-		lines = append(lines, text[at:end[1]])
-		at = end[1]
+	rest := string(text)
+	for end := lineEnds.FindStringIndex(rest); end != nil; end = lineEnds.FindStringIndex(rest) {
+		lines = append(lines, []byte(rest[:end[1]]))
+		rest = rest[end[1]:]
 	}
-	return append(lines, text[at:])
+	return append(lines, []byte(rest))
 }
 
 // replace is the edit that puts lines in the place of a key and all that stands below it: everything indented deeper, and
