@@ -38,7 +38,7 @@ func FlexVolumes(name string, text []byte) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	m := &migration{file: name, lines: linesOf(text), made: map[string]string{}}
+	m := newMigration(name, text)
 	for _, root := range roots {
 		m.document(root)
 	}
@@ -79,6 +79,10 @@ type migration struct {
 	made     map[string]string // what a class says, by its namespace and name
 	notes    []string
 	problems fault.List
+}
+
+func newMigration(file string, text []byte) *migration {
+	return &migration{file: file, lines: linesOf(text), made: map[string]string{}}
 }
 
 // owner is the object that a volume stands in.
@@ -144,7 +148,7 @@ func (m *migration) verify(text []byte) error {
 		return fault.Wrap(err, fault.Internal, m.file, "the result is not YAML any more").
 			Mend("write the volume without anchors and aliases")
 	}
-	again := &migration{file: m.file, lines: linesOf(text), made: map[string]string{}}
+	again := newMigration(m.file, text)
 	for _, root := range roots {
 		again.document(root)
 	}

@@ -90,7 +90,7 @@ func move(texts []Text, o Options) (Moved, int, error) {
 		if err != nil {
 			return Moved{}, 0, err
 		}
-		one := &migration{file: text.Name, lines: linesOf(text.Text), made: map[string]string{}}
+		one := newMigration(text.Name, text.Text)
 		m.texts = append(m.texts, one)
 		for _, root := range roots {
 			m.collect(one, root)

@@ -25,20 +25,19 @@ func explore(ctx context.Context, cfg config, targets []target) error {
 		return err
 	}
 	defer os.RemoveAll(work)
+	finds, err := cfg.finds(ctx)
+	if err != nil {
+		return err
+	}
 	for i, t := range targets {
-		found, err := t.found(ctx, cfg)
-		if err != nil {
-			return err
-		}
+		found := t.found(finds)
 		if err := os.MkdirAll(found, 0o755); err != nil {
 			return err
 		}
 		program := filepath.Join(work, "room.test")
 		if i == 0 || targets[i-1].room != t.room {
-			command := exec.CommandContext(ctx, cfg.gotool, "test", "-c", "-fuzz=Fuzz", "-o", program, "./"+t.room)
-			command.Dir, command.Stderr = cfg.root, os.Stderr
-			if err := command.Run(); err != nil {
-				return fmt.Errorf("build the tests of %s: %w", t.room, err)
+			if err := t.compile(ctx, cfg, program, "-fuzz=Fuzz"); err != nil {
+				return err
 			}
 		}
 		began := time.Now()
@@ -59,8 +58,8 @@ func explore(ctx context.Context, cfg config, targets []target) error {
 	return nil
 }
 
-// found is the folder where go test -fuzz keeps what it finds for a target.
-func (t target) found(ctx context.Context, cfg config) (string, error) {
+// finds is the folder where go test -fuzz keeps what it finds for all targets of the module.
+func (cfg config) finds(ctx context.Context) (string, error) {
 	var said [2]string
 	for i, args := range [][]string{{"env", "GOCACHE"}, {"list", "-m"}} {
 		command := exec.CommandContext(ctx, cfg.gotool, args...)
@@ -71,5 +70,10 @@ func (t target) found(ctx context.Context, cfg config) (string, error) {
 		}
 		said[i] = strings.TrimSpace(string(out))
 	}
-	return filepath.Join(said[0], "fuzz", said[1], filepath.FromSlash(t.room), t.name), nil
+	return filepath.Join(said[0], "fuzz", said[1]), nil
+}
+
+// found is a target's folder there.
+func (t target) found(finds string) string {
+	return filepath.Join(finds, filepath.FromSlash(t.room), t.name)
 }

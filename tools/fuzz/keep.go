@@ -18,12 +18,12 @@ const (
 // keep writes a choice of what explore found into the tree: small ones, of all sizes, since they grow as they reach
 // further. What the tree has already is among what is chosen from.
 func keep(ctx context.Context, cfg config, targets []target) error {
+	finds, err := cfg.finds(ctx)
+	if err != nil {
+		return err
+	}
 	for _, t := range targets {
-		found, err := t.found(ctx, cfg)
-		if err != nil {
-			return err
-		}
-		paths, err := filepath.Glob(filepath.Join(found, "*"))
+		paths, err := filepath.Glob(filepath.Join(t.found(finds), "*"))
 		if err != nil {
 			return err
 		}

@@ -19,10 +19,9 @@ fuzz keep    [ROOM...]                         a choice of what explore found, i
 
 // config is what the command line says.
 type config struct {
-	root   string   // of the product's module
-	inputs int      // for each target, before its share
-	seed   uint64   // of the mutations
-	rooms  []string // none: all
+	root   string // of the product's module
+	inputs int    // for each target, before its share
+	seed   uint64 // of the mutations
 	gotool string
 
 	// patience is how long one batch of inputs may take: about a hundred times what it does take.
@@ -58,8 +57,7 @@ func run(ctx context.Context, args []string) error {
 	if cfg.inputs < 1 {
 		return fmt.Errorf("-inputs %d: at least one", cfg.inputs)
 	}
-	cfg.rooms = flags.Args()
-	targets, err := find(cfg.root, cfg.rooms)
+	targets, err := find(cfg.root, flags.Args())
 	if err != nil {
 		return err
 	}

@@ -3,9 +3,11 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -27,6 +29,16 @@ var (
 
 // inputs is the target's part of what each gets, at least one.
 func (t target) inputs(each int) int { return max(each/t.share, 1) }
+
+// compile makes the test program of the target's room.
+func (t target) compile(ctx context.Context, cfg config, program string, flags ...string) error {
+	command := exec.CommandContext(ctx, cfg.gotool, slices.Concat([]string{"test", "-c", "-o", program}, flags, []string{"./" + t.room})...)
+	command.Dir, command.Stderr = cfg.root, os.Stderr
+	if err := command.Run(); err != nil {
+		return fmt.Errorf("build the tests of %s: %w", t.room, err)
+	}
+	return nil
+}
 
 // find lists the targets of some rooms, or of all, in the order of the tree. A room without one is refused.
 func find(root string, rooms []string) ([]target, error) {
